@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * server.h - the HTTP edge of the MCP endpoint. server.c is the only file that includes evhttp. */
+#ifndef TRUNKD_HTTP_SERVER_H
+#define TRUNKD_HTTP_SERVER_H
+
+#include <stdint.h>
+
+#include "base/log.h"
+#include "loop/loop.h"
+#include "wire/exchange.h"
+
+struct http_options {
+    char *address;             /* numeric, "127.0.0.1" or "::1" */
+    uint16_t port;             /* 0: any free one */
+    char *path;                /* "/mcp" */
+    char **allowed_hosts;      /* NULL-terminated; empty: on loopback localhost, 127.0.0.1 and [::1] with any port */
+    char **allowed_origins;    /* NULL-terminated; empty: on loopback the same hosts by http or https */
+    uint64_t max_body_bytes;   /* 0: no limit */
+    uint64_t stream_keepalive_ms; /* a comment on a quiet stream; 0: none */
+};
+
+/* Every exchange given to the handler has passed the edge's checks: path, method, Host, Origin, Content-Type, Accept, size. */
+typedef void (*http_handler_fn)(void *ctx, struct exchange *exchange);
+
+struct http_server;
+/* Listens. NULL with *error filled ("listen.port") when it cannot. options is borrowed and outlives the server. */
+struct http_server *http_server_new(struct loop *loop, struct log *log, const struct http_options *options,
+                                    http_handler_fn handler, void *ctx, struct trunk_error *error);
+uint16_t http_server_port(const struct http_server *server);
+/* Stops to accept new connections; new requests on open ones get 503 with Retry-After. */
+void http_server_drain(struct http_server *server);
+/* Exchanges not yet ended: 0 means that http_server_free cuts nobody off. */
+size_t http_server_count_exchanges(const struct http_server *server);
+/* Closes all connections. Every exchange has been ended by its user before. */
+void http_server_free(struct http_server *server);
+
+#endif
