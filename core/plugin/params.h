@@ -4,7 +4,7 @@
 #define TRUNKD_PLUGIN_PARAMS_H
 
 #include <stdbool.h>
-#include <json-c/json_object.h>
+struct json_object; /* json-c */
 #include <trunk/types.h>
 #include "base/slice.h"
 

@@ -13,7 +13,8 @@
 #define JSON_ROOT (-1)
 #define JSON_MAX_PATHS 32
 
-enum json_type { JSON_NONE = 0, JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+/* Not json_type, and json_find below not json_object_get: json-c has those names. */
+enum json_kind { JSON_NONE = 0, JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
 /* A member that the caller wants to see: its name, and the index of the object that holds it in the same table (which
  * stands before it), or JSON_ROOT for the root object. */
@@ -23,7 +24,7 @@ struct json_path {
 };
 struct json_value {
     struct trunk_slice text; /* the value's own bytes, a string with its quotes; within the checked text */
-    enum json_type type;     /* JSON_NONE: absent */
+    enum json_kind type;     /* JSON_NONE: absent */
     uint32_t count;          /* how often the member occurred; the first one's text is kept. More than 1: ambiguous */
 };
 struct json_error {
@@ -43,7 +44,7 @@ bool json_array_next(struct trunk_slice array, size_t *cursor, struct json_value
 bool json_object_next(struct trunk_slice object, size_t *cursor, struct trunk_slice *out_key,
                       struct json_value *out_value);
 /* The first member with this (unescaped) name, count as in json_cut; type JSON_NONE if absent. */
-struct json_value json_object_get(struct trunk_slice object, const char *name);
+struct json_value json_find(struct trunk_slice object, const char *name);
 bool json_string_equal(struct trunk_slice quoted, struct trunk_slice plain); /* after unescaping */
 /* Appends the unescaped bytes. A lone surrogate becomes U+FFFD. */
 void json_string_decode(struct trunk_slice quoted, struct buffer *out);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ * config.c - loads the config: reads the file, expands the environment, and checks every value. */
+#include "app/config.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "app/config_drivers.h"
+#include "app/config_file.h"
+#include "app/config_schema.h"
+#include "app/expand.h"
+#include "base/alloc.h"
+
+#define NODE_NAME_MAX 200 /* it is part of a storage key, which has at most 256 bytes */
+
+static bool is_visible_ascii(const char *text) {
+    for (; *text != '\0'; text++) {
+        if (*text <= 0x20 || *text >= 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_node(struct config *config, struct json_object *object,
+                      struct problems *problems) {
+    schema_read(schema_node, object, "node", false, config, problems);
+    if (config->node[0] == '\0') {
+        char host[256] = "";
+        (void)gethostname(host, sizeof host - 1);
+        free(config->node);
+        config->node = xstrdup(host[0] == '\0' ? "localhost" : host);
+    } else if (!is_visible_ascii(config->node) || strlen(config->node) > NODE_NAME_MAX) {
+        problems_add(problems, "node.name",
+                     "not a node name; write at most %d visible ASCII characters", NODE_NAME_MAX);
+    }
+}
+
+static bool is_loopback(const char *address) {
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, address, &v4) == 1) {
+        return ntohl(v4.s_addr) >> 24 == 127;
+    }
+    return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static void read_listen(struct config *config, struct json_object *object,
+                        struct problems *problems) {
+    struct http_options *listen = &config->listen;
+    schema_read(schema_listen, object, "listen", false, listen, problems);
+    if (!is_loopback(listen->address)) {
+        problems_add(problems, "listen.address",
+                     "not a loopback address: trunkd cannot authenticate clients yet; write "
+                     "\"127.0.0.1\" or \"::1\"");
+    }
+    if (listen->path[0] != '/' || !is_visible_ascii(listen->path) ||
+        strpbrk(listen->path, "?#") != NULL) {
+        problems_add(
+            problems, "listen.path",
+            "not the path of a URL; begin it with \"/\", as in \"/mcp\", and use no blanks, "
+            "\"?\" or \"#\"");
+    }
+}
+
+/* The build's plugins/ beside the directory of the program, where the program was not installed;
+ * else the installed ones. */
+static char *default_plugin_dir(void) {
+    char program[4096];
+    ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
+    char *dir = NULL;
+    if (len > 0) {
+        program[len] = '\0';
+        for (int up = 0; up < 2; up++) {
+            char *slash = strrchr(program, '/');
+            if (slash != NULL) {
+                *slash = '\0';
+            }
+        }
+        char *mark = xasprintf("%s/CMakeCache.txt", program);
+        dir = xasprintf("%s/plugins", program);
+        if (access(mark, F_OK) != 0 || access(dir, X_OK) != 0) {
+            free(dir);
+            dir = NULL;
+        }
+        free(mark);
+    }
+    return dir == NULL ? xstrdup(TRUNKD_PLUGIN_DIR) : dir;
+}
+
+static struct loader *make_loader(char **dirs, struct log *log, struct problems *problems) {
+    char *default_dir = default_plugin_dir();
+    size_t count = 0;
+    for (; dirs[count] != NULL; count++) {
+        if (dirs[count][0] != '/') {
+            struct buffer path = {0};
+            path_append_member(&path, "plugin_dirs");
+            path_append_index(&path, count);
+            problems_add(problems, buffer_cstr(&path),
+                         "a relative path; write the absolute one, which begins with \"/\"");
+            buffer_free(&path);
+        }
+    }
+    struct loader *loader = loader_new(log, (const char *const *)dirs, count, default_dir);
+    free(default_dir);
+    return loader;
+}
+
+static void read_tree(struct config *config, struct json_object *tree, struct log *log,
+                      struct problems *problems) {
+    struct root_block root;
+    expand_tree(tree, "", problems);
+    /* With strings that are not what they will be, a driver's check would only tell what is told
+     * already. */
+    bool may_check = problems->count == 0;
+    schema_read(schema_root, tree, "", false, &root, problems);
+    read_node(config, root.node, problems);
+    read_listen(config, root.listen, problems);
+    schema_read(schema_session, root.session, "session", false, &config->session, problems);
+    schema_read(schema_log, root.log, "log", false, config, problems);
+    config->plugin_dirs = root.plugin_dirs;
+    config->loader = make_loader(config->plugin_dirs, log, problems);
+    config_drivers_read(config, &root, may_check, problems);
+}
+
+size_t config_load(const char *file, struct log *log, config_problem_fn report, void *ctx,
+                   struct config **out) {
+    struct problems problems;
+    problems_init(&problems, file, report, ctx);
+    struct config *config = NULL;
+    struct json_object *tree = config_file_read(&problems);
+    if (tree != NULL) {
+        config = xcalloc(1, sizeof *config);
+        config->file = xstrdup(file);
+        read_tree(config, tree, log, &problems);
+        json_object_put(tree);
+    }
+    if (problems.count > 0) {
+        config_free(config);
+        config = NULL;
+    }
+    *out = config;
+    problems_clear(&problems);
+    return problems.count;
+}
+
+size_t config_load_dirs(const char *file, struct log *log, config_problem_fn report, void *ctx,
+                        struct loader **out) {
+    struct problems problems;
+    problems_init(&problems, file, report, ctx);
+    struct loader *loader = NULL;
+    struct json_object *tree = config_file_read(&problems);
+    if (tree != NULL) {
+        char **dirs = NULL;
+        expand_tree(json_object_object_get(tree, "plugin_dirs"), "plugin_dirs", &problems);
+        schema_read(schema_dirs, tree, "", true, &dirs, &problems);
+        loader = make_loader(dirs, log, &problems);
+        schema_clear(schema_dirs, &dirs);
+        json_object_put(tree);
+    }
+    if (problems.count > 0) {
+        loader_free(loader);
+        loader = NULL;
+    }
+    *out = loader;
+    problems_clear(&problems);
+    return problems.count;
+}
+
+static void clear_driver(struct config_driver *driver) {
+    free(driver->name);
+    params_free(&driver->params);
+}
+
+void config_free(struct config *config) {
+    if (config == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < config->nbackends; i++) {
+        free(config->backends[i].name);
+        params_free(&config->backends[i].params);
+    }
+    free(config->backends);
+    for (size_t i = 0; i < config->nfactories; i++) {
+        clear_driver(&config->factories[i]);
+    }
+    free(config->factories);
+    clear_driver(&config->storage);
+    loader_free(config->loader);
+    schema_clear(schema_dirs, &config->plugin_dirs);
+    schema_clear(schema_listen, &config->listen);
+    schema_clear(schema_node, config);
+    free(config->file);
+    free(config);
+}

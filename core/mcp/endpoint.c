@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ * endpoint.c - POST, GET and DELETE on the MCP endpoint. */
+#include "mcp/endpoint.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "mcp/methods.h"
+#include "mcp/relay.h"
+#include "mcp/streams.h"
+#include "session/principal.h"
+#include "wire/versions.h"
+
+#define RETRY_AFTER_S 1
+
+struct endpoint {
+    struct manager *manager;
+    const struct session_options *options;
+    struct client_env env;
+};
+
+/* A POST, GET or DELETE that waits for the manager. */
+struct pending {
+    struct endpoint *endpoint;
+    struct exchange *exchange;
+    struct message message; /* of a POST */
+};
+
+static void *open_client(void *ctx, struct session *session) {
+    struct endpoint *endpoint = ctx;
+    struct client *client = xcalloc(1, sizeof *client);
+    client->env = &endpoint->env;
+    client->session = session;
+    TAILQ_INIT(&client->calls);
+    return client;
+}
+
+static void on_tools_changed(void *client) {
+    streams_tools_changed(client);
+}
+
+static void on_notice(void *client, const struct message *notice) {
+    streams_notice(client, notice);
+}
+
+static void on_ended(void *client) {
+    streams_close(client);
+}
+
+static void on_cut(void *client) {
+    relay_cut(client);
+}
+
+static void close_client(void *client) {
+    free(client);
+}
+
+const struct session_client_ops *endpoint_client_ops(void) {
+    static const struct session_client_ops ops = {open_client, on_tools_changed, on_notice,
+                                                  on_ended,    on_cut,           close_client};
+    return &ops;
+}
+
+struct endpoint *endpoint_new(struct loop *loop, struct log *log, struct clock *clock,
+                              const struct session_options *options) {
+    struct endpoint *endpoint = xcalloc(1, sizeof *endpoint);
+    endpoint->options = options;
+    endpoint->env.loop = loop;
+    endpoint->env.log = log;
+    endpoint->env.clock = clock;
+    endpoint->env.slow_timer = loop_timer_new(loop, relay_on_slow_timer, &endpoint->env);
+    TAILQ_INIT(&endpoint->env.quick_calls);
+    return endpoint;
+}
+
+void endpoint_set_manager(struct endpoint *endpoint, struct manager *manager) {
+    endpoint->manager = manager;
+}
+
+void endpoint_free(struct endpoint *endpoint) {
+    if (endpoint != NULL) {
+        loop_timer_free(endpoint->env.slow_timer);
+        free(endpoint);
+    }
+}
+
+static void refuse_session(struct pending *pending, bool is_gone) {
+    struct trunk_slice id = pending->message.id.text;
+    if (is_gone) {
+        methods_refuse(pending->exchange, 404, id, JSONRPC_SESSION_NOT_FOUND, "Session not found", 0);
+    } else {
+        methods_refuse(pending->exchange, 503, id, JSONRPC_SERVER_ERROR, "the store does not answer",
+                       RETRY_AFTER_S);
+    }
+    free(pending);
+}
+
+/* With one use of the session. */
+static void go_on(struct endpoint *endpoint, struct exchange *exchange, const struct message *message,
+                  struct session *session) {
+    struct client *client = session_client(session);
+    if (exchange->method == EXCHANGE_GET) {
+        streams_open(client, exchange);
+        session_use_end(session);
+    } else {
+        methods_dispatch(client, endpoint->options, exchange, message);
+    }
+}
+
+static void on_session(void *ctx, int32_t status, const char *text, struct session *session) {
+    struct pending *pending = ctx;
+    (void)text;
+    if (status != TRUNK_OK) {
+        refuse_session(pending, status == TRUNK_NOT_FOUND);
+        return;
+    }
+    go_on(pending->endpoint, pending->exchange, &pending->message, session);
+    free(pending);
+}
+
+static struct pending *new_pending(struct endpoint *endpoint, struct exchange *exchange,
+                                   const struct message *message) {
+    struct pending *pending = xcalloc(1, sizeof *pending);
+    pending->endpoint = endpoint;
+    pending->exchange = exchange;
+    if (message != NULL) {
+        pending->message = *message;
+    }
+    return pending;
+}
+
+static void find_session(struct endpoint *endpoint, struct exchange *exchange, const struct message *message) {
+    struct session *session = manager_find_live(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS);
+    if (session != NULL) {
+        session_use_begin(session);
+        go_on(endpoint, exchange, message, session);
+    } else {
+        manager_get_multi_session(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS, on_session,
+                                  new_pending(endpoint, exchange, message));
+    }
+}
+
+static void on_terminated(void *ctx, int32_t status, const char *text) {
+    struct pending *pending = ctx;
+    (void)text;
+    if (status != TRUNK_OK) {
+        refuse_session(pending, false);
+        return;
+    }
+    struct exchange_answer answer = {.status = 200};
+    pending->exchange->ops->answer(pending->exchange, &answer);
+    free(pending);
+}
+
+static void on_validated(void *ctx, enum validity validity) {
+    struct pending *pending = ctx;
+    if (validity == VALIDITY_OK) {
+        manager_terminate(pending->endpoint->manager, pending->exchange->session_id, PRINCIPAL_ANONYMOUS, on_terminated,
+                          pending);
+    } else {
+        refuse_session(pending, validity != VALIDITY_CANNOT_TELL);
+    }
+}
+
+/* False: it was refused. */
+static bool check_version(struct exchange *exchange, struct trunk_slice id) {
+    const char *version = exchange->protocol_version;
+    if (version == NULL || version_is_supported(slice_cstr(version))) {
+        return true;
+    }
+    methods_refuse(exchange, 400, id, JSONRPC_INVALID_REQUEST, "unsupported MCP-Protocol-Version", 0);
+    return false;
+}
+
+static bool check_session_id(struct exchange *exchange, struct trunk_slice id) {
+    if (exchange->session_id != NULL) {
+        return true;
+    }
+    methods_refuse(exchange, 400, id, JSONRPC_INVALID_REQUEST, "the Mcp-Session-Id header is missing", 0);
+    return false;
+}
+
+static void handle_post(struct endpoint *endpoint, struct exchange *exchange) {
+    struct message message;
+    struct message_error error;
+    if (message_parse(exchange->body, &message, &error) != TRUNK_OK) {
+        methods_refuse(exchange, 400, error.id, error.code, error.text, 0);
+        return;
+    }
+    if (message.kind == MESSAGE_REQUEST && message_is(&message, "initialize")) {
+        if (exchange->session_id != NULL &&
+            manager_find_live(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS) != NULL) {
+            methods_refuse(exchange, 400, message.id.text, JSONRPC_INVALID_REQUEST,
+                           "this session is initialized already", 0);
+        } else {
+            methods_initialize(endpoint->manager, exchange, &message);
+        }
+    } else if (check_session_id(exchange, message.id.text) && check_version(exchange, message.id.text)) {
+        find_session(endpoint, exchange, &message);
+    }
+}
+
+void endpoint_handle(void *ctx, struct exchange *exchange) {
+    struct endpoint *endpoint = ctx;
+    struct trunk_slice no_id = {0};
+    if (exchange->method == EXCHANGE_POST) {
+        handle_post(endpoint, exchange);
+    } else if (!check_session_id(exchange, no_id) || !check_version(exchange, no_id)) {
+        return;
+    } else if (exchange->method == EXCHANGE_GET) {
+        find_session(endpoint, exchange, NULL);
+    } else {
+        manager_validate(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS, on_validated,
+                         new_pending(endpoint, exchange, NULL));
+    }
+}

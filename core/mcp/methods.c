@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ * methods.c - initialize, ping and the choice among methods. */
+#include "mcp/methods.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "mcp/relay.h"
+#include "session/principal.h"
+#include "wire/versions.h"
+
+#define RETRY_AFTER_S 1
+
+
+void methods_refuse(struct exchange *exchange, int status, struct trunk_slice id, int code, const char *text,
+                    unsigned retry_after_s) {
+    struct buffer json = {0};
+    jsonrpc_write_error(&json, id, code, text);
+    struct exchange_answer answer = {
+        .status = status, .json = buffer_slice(&json), .retry_after_s = retry_after_s};
+    exchange->ops->answer(exchange, &answer);
+    buffer_free(&json);
+}
+
+struct initialize {
+    struct manager *manager;
+    struct exchange *exchange;
+    struct trunk_slice id; /* in the exchange's body */
+};
+
+static void ignore_terminated(void *ctx, int32_t status, const char *text) {
+    (void)ctx;
+    (void)status;
+    (void)text;
+}
+
+static void on_session(void *ctx, int32_t status, const char *text, struct session *session) {
+    struct initialize *initialize = ctx;
+    struct exchange *exchange = initialize->exchange;
+    if (status != TRUNK_OK) {
+        methods_refuse(exchange, 200, initialize->id, JSONRPC_INTERNAL_ERROR, text, 0);
+        free(initialize);
+        return;
+    }
+    if (exchange->is_closed) { /* it never learns the id, so nobody would end the session */
+        manager_terminate(initialize->manager, session_id(session), PRINCIPAL_ANONYMOUS, ignore_terminated, NULL);
+    }
+    struct buffer result = {0};
+    struct buffer json = {0};
+    buffer_printf(&result,
+                  "{\"protocolVersion\":\"%s\",\"capabilities\":{\"tools\":{\"listChanged\":true}},"
+                  "\"serverInfo\":{\"name\":\"trunkd\",\"version\":\"" TRUNKD_VERSION "\"}}",
+                  session_record(session)->protocol);
+    jsonrpc_write_result(&json, initialize->id, buffer_slice(&result));
+    struct exchange_answer answer = {
+        .status = 200, .session_id = session_id(session), .json = buffer_slice(&json)};
+    exchange->ops->answer(exchange, &answer);
+    session_use_end(session);
+    buffer_free(&result);
+    buffer_free(&json);
+    free(initialize);
+}
+
+static void on_generated(void *ctx, int32_t status, const char *text, const char *id) {
+    struct initialize *initialize = ctx;
+    if (status != TRUNK_OK) {
+        methods_refuse(initialize->exchange, 503, initialize->id, JSONRPC_SERVER_ERROR, text, RETRY_AFTER_S);
+        free(initialize);
+        return;
+    }
+    manager_create_session(initialize->manager, id, PRINCIPAL_ANONYMOUS, on_session, initialize);
+}
+
+void methods_initialize(struct manager *manager, struct exchange *exchange, const struct message *message) {
+    struct buffer version = {0};
+    if (message->protocol_version.type != JSON_STRING || message->capabilities.type != JSON_OBJECT ||
+        message->client_info.type != JSON_OBJECT) {
+        methods_refuse(exchange, 200, message->id.text, JSONRPC_INVALID_PARAMS,
+                       "initialize needs protocolVersion (string), capabilities and clientInfo (objects)", 0);
+        return;
+    }
+    struct initialize *initialize = xcalloc(1, sizeof *initialize);
+    *initialize = (struct initialize){manager, exchange, message->id.text};
+    json_string_decode(message->protocol_version.text, &version);
+    struct manager_client client = {.principal = PRINCIPAL_ANONYMOUS,
+                                    .protocol = version_negotiate(buffer_slice(&version)),
+                                    .client = message->client_info.text,
+                                    .capabilities = message->capabilities.text};
+    manager_generate(manager, &client, on_generated, initialize);
+    buffer_free(&version);
+}
+
+static void accept_message(struct exchange *exchange) {
+    struct exchange_answer answer = {.status = 202};
+    exchange->ops->answer(exchange, &answer);
+}
+
+static void dispatch_notification(struct client *client, struct exchange *exchange,
+                                  const struct message *message) {
+    if (message_is(message, "notifications/initialized")) {
+        session_set_initialized(client->session);
+    } else if (message_is(message, "notifications/cancelled")) {
+        relay_cancel(client, message);
+    }
+    accept_message(exchange);
+    session_use_end(client->session);
+}
+
+/* True: taken over by the relay, which ends the use. */
+static bool relay_request(struct client *client, struct exchange *exchange, const struct message *message) {
+    if (message_is(message, "tools/list") && message->cursor.type == JSON_NONE) {
+        relay_list_tools(client, exchange, message);
+        return true;
+    }
+    if (message_is(message, "tools/call") && message->name.type == JSON_STRING) {
+        relay_call_tool(client, exchange, message);
+        return true;
+    }
+    return false;
+}
+
+static void answer_request(struct exchange *exchange, const struct message *message) {
+    struct trunk_slice id = message->id.text;
+    if (message_is(message, "ping")) {
+        struct buffer json = {0};
+        jsonrpc_write_result(&json, id, slice_cstr("{}"));
+        struct exchange_answer answer = {.status = 200, .json = buffer_slice(&json)};
+        exchange->ops->answer(exchange, &answer);
+        buffer_free(&json);
+    } else if (message_is(message, "tools/list")) {
+        methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS, "Unknown cursor", 0);
+    } else if (message_is(message, "tools/call")) {
+        methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS, "tools/call needs a params.name (string)", 0);
+    } else {
+        methods_refuse(exchange, 200, id, JSONRPC_METHOD_NOT_FOUND, "Method not found", 0);
+    }
+}
+
+void methods_dispatch(struct client *client, const struct session_options *options, struct exchange *exchange,
+                      const struct message *message) {
+    struct session *session = client->session;
+    if (message->kind == MESSAGE_NOTIFICATION) {
+        dispatch_notification(client, exchange, message);
+        return;
+    }
+    if (message->kind != MESSAGE_REQUEST) { /* trunkd asks clients nothing yet, so it is late or lost */
+        accept_message(exchange);
+    } else if (options->max_inflight != 0 && session_count_uses(session) > options->max_inflight) {
+        methods_refuse(exchange, 503, message->id.text, JSONRPC_SERVER_ERROR,
+                       "too many requests in flight (session.max_inflight)", RETRY_AFTER_S);
+    } else if (relay_request(client, exchange, message)) {
+        return;
+    } else {
+        answer_request(exchange, message);
+    }
+    session_use_end(session);
+}

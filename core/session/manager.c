@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ * manager.c - the session manager: its own life, generate, validate, and what its other files share. */
+#include "session/manager_private.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+
+/* A placeholder lives as long as a build may take, and a little longer for the store. */
+#define PLACEHOLDER_MARGIN_MS 30000
+
+struct manager *manager_new(const struct manager_config *config) {
+    struct manager *manager = xcalloc(1, sizeof *manager);
+    manager->config = *config;
+    manager->store_ttl_ms = config->options->ttl_ms + config->options->ttl_ms / 10;
+    manager->leg_env = (struct leg_env){.loop = config->loop,
+                                        .log = config->log,
+                                        .clock = config->clock,
+                                        .options = config->options};
+    TAILQ_INIT(&manager->lru);
+    LIST_INIT(&manager->all);
+    manager->sweep_timer = loop_timer_new(config->loop, manager_sweep_on_timer, manager);
+    loop_timer_set(manager->sweep_timer, 0);
+    return manager;
+}
+
+void manager_free(struct manager *manager) {
+    if (manager == NULL) {
+        return;
+    }
+    loop_timer_free(manager->sweep_timer);
+    free(manager);
+}
+
+static void tell_stopped(void *arg) {
+    struct manager *manager = arg;
+    void (*stopped)(void *) = manager->stopped;
+    if (stopped != NULL && manager->jobs == 0) {
+        manager->stopped = NULL;
+        stopped(manager->stopped_ctx);
+    }
+}
+
+void manager_job_begin(struct manager *manager) {
+    manager->jobs++;
+}
+
+void manager_job_end(struct manager *manager) {
+    manager->jobs--;
+    if (manager->is_stopping && manager->jobs == 0) {
+        loop_post(manager->config.loop, tell_stopped, manager);
+    }
+}
+
+struct session *manager_find(struct manager *manager, const char *id) {
+    struct session *session = NULL;
+    HASH_FIND(hh, manager->live, id, SESSION_ID_SIZE - 1, session);
+    return session;
+}
+
+struct session *manager_find_live(struct manager *manager, const char *id, const char *principal) {
+    struct session *session = id_is_valid(id) ? manager_find(manager, id) : NULL;
+    if (session == NULL || strcmp(session->record.principal, principal) != 0 ||
+        manager_is_idle_expired(session, clock_mono_ms(manager->config.clock))) {
+        return NULL;
+    }
+    return session;
+}
+
+struct trunk_slice manager_get_adapted_tools(struct session *session) {
+    return multi_session_tools(session->multi);
+}
+
+size_t manager_count_live(const struct manager *manager) {
+    return HASH_COUNT(manager->live);
+}
+
+int32_t manager_decode(struct manager *manager, const char *tag, const struct trunk_reply *reply,
+                       struct record *out) {
+    const char *what = NULL;
+    if (record_decode(reply->value, out, &what) != TRUNK_OK) {
+        log_error(manager->config.log, "session", "a stored record cannot be read: %s session=%s", what, tag);
+        return TRUNK_NOT_FOUND;
+    }
+    return TRUNK_OK;
+}
+
+void manager_put_record(struct manager *manager, uint32_t mode, const char *key, const struct record *record,
+                        uint64_t ttl_ms, uint64_t version, storage_done_fn done, void *ctx) {
+    struct buffer text = {0};
+    record_encode(record, &text);
+    storage_put(manager->config.storage, mode, key, buffer_slice(&text), ttl_ms, version, done, ctx);
+    buffer_free(&text);
+}
+
+uint64_t manager_placeholder_ttl_ms(const struct manager *manager) {
+    return manager->config.options->leg_timeout_ms + PLACEHOLDER_MARGIN_MS;
+}
+
+/* generate */
+
+struct generate {
+    struct manager *manager;
+    manager_generate_fn done;
+    void *ctx;
+    struct record record;
+    char id[SESSION_ID_SIZE];
+    bool is_second_try;
+};
+
+static void end_generate(struct generate *generate, int32_t status, const char *text) {
+    struct manager *manager = generate->manager;
+    generate->done(generate->ctx, status, text, generate->id);
+    record_clear(&generate->record);
+    free(generate);
+    manager_job_end(manager);
+}
+
+static void refuse_generate(void *arg) {
+    end_generate(arg, TRUNK_UNAVAILABLE, "trunkd is shutting down");
+}
+
+static void try_generate(struct generate *generate);
+
+static void on_created(void *ctx, const struct trunk_reply *reply) {
+    struct generate *generate = ctx;
+    if (reply->status == TRUNK_OK) {
+        end_generate(generate, TRUNK_OK, "");
+    } else if (!generate->is_second_try) {
+        generate->is_second_try = true;
+        try_generate(generate);
+    } else {
+        log_error(generate->manager->config.log, "session", "a new session could not be stored: %s",
+                  reply->message != NULL ? reply->message : status_name(reply->status));
+        end_generate(generate, TRUNK_UNAVAILABLE, "the store does not take new sessions");
+    }
+}
+
+static void try_generate(struct generate *generate) {
+    char key[RECORD_KEY_SIZE];
+    id_generate(generate->id);
+    record_key(generate->id, key);
+    manager_put_record(generate->manager, TRUNK_PUT_CREATE, key, &generate->record,
+                       manager_placeholder_ttl_ms(generate->manager), 0, on_created, generate);
+}
+
+void manager_generate(struct manager *manager, const struct manager_client *client, manager_generate_fn done,
+                      void *ctx) {
+    struct generate *generate = xcalloc(1, sizeof *generate);
+    manager_job_begin(manager);
+    generate->manager = manager;
+    generate->done = done;
+    generate->ctx = ctx;
+    generate->record = (struct record){.principal = xstrdup(client->principal),
+                                       .created_ms = clock_wall_ms(manager->config.clock),
+                                       .owner = xstrdup(manager->config.node),
+                                       .epoch = 0,
+                                       .protocol = xstrdup(client->protocol),
+                                       .client = slice_strdup(client->client),
+                                       .capabilities = slice_strdup(client->capabilities)};
+    if (manager->is_stopping) {
+        loop_post(manager->config.loop, refuse_generate, generate);
+    } else {
+        try_generate(generate);
+    }
+}
+
+/* validate */
+
+struct validate {
+    struct manager *manager;
+    manager_validate_fn done;
+    void *ctx;
+    enum validity validity;
+    char *principal;
+    char tag[SESSION_TAG_SIZE];
+};
+
+static void end_validate(void *arg) {
+    struct validate *validate = arg;
+    struct manager *manager = validate->manager;
+    validate->done(validate->ctx, validate->validity);
+    free(validate->principal);
+    free(validate);
+    manager_job_end(manager);
+}
+
+static void on_validate_loaded(void *ctx, const struct trunk_reply *reply) {
+    struct validate *validate = ctx;
+    struct record record = {0};
+    int32_t status = reply->status;
+    if (status == TRUNK_OK) {
+        status = manager_decode(validate->manager, validate->tag, reply, &record);
+    }
+    if (status == TRUNK_NOT_FOUND) {
+        validate->validity = VALIDITY_NOT_FOUND;
+    } else if (status != TRUNK_OK) {
+        validate->validity = VALIDITY_CANNOT_TELL;
+    } else if (strcmp(record.principal, validate->principal) != 0) {
+        validate->validity = VALIDITY_NOT_FOUND;
+    } else {
+        validate->validity = record.is_terminated ? VALIDITY_TERMINATED : VALIDITY_OK;
+    }
+    record_clear(&record);
+    end_validate(validate);
+}
+
+void manager_validate(struct manager *manager, const char *id, const char *principal, manager_validate_fn done,
+                      void *ctx) {
+    struct validate *validate = xcalloc(1, sizeof *validate);
+    char key[RECORD_KEY_SIZE];
+    manager_job_begin(manager);
+    *validate = (struct validate){
+        .manager = manager, .done = done, .ctx = ctx, .principal = xstrdup(principal)};
+    if (!id_is_valid(id)) {
+        validate->validity = VALIDITY_NOT_FOUND;
+        loop_post(manager->config.loop, end_validate, validate);
+    } else if (manager_find_live(manager, id, principal) != NULL) {
+        validate->validity = VALIDITY_OK;
+        loop_post(manager->config.loop, end_validate, validate);
+    } else {
+        id_tag(id, validate->tag);
+        record_key(id, key);
+        storage_load(manager->config.storage, key, 0, on_validate_loaded, validate);
+    }
+}
+
+void manager_stop(struct manager *manager, void (*done)(void *ctx), void *ctx) {
+    struct session *session;
+    manager->is_stopping = true;
+    manager->stopped = done;
+    manager->stopped_ctx = ctx;
+    loop_timer_stop(manager->sweep_timer);
+    while ((session = TAILQ_FIRST(&manager->lru)) != NULL) {
+        session->keeps_record = storage_is_persistent(manager->config.storage);
+        session_end(session, "trunkd is shutting down", true);
+    }
+    loop_post(manager->config.loop, tell_stopped, manager);
+}

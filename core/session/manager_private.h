@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ * manager_private.h - the inside of the session manager, shared by its files. */
+#ifndef TRUNKD_SESSION_MANAGER_PRIVATE_H
+#define TRUNKD_SESSION_MANAGER_PRIVATE_H
+
+#include <sys/queue.h>
+
+#include "base/hash.h"
+#include "session/manager.h"
+
+struct terminate_waiter {
+    STAILQ_ENTRY(terminate_waiter) in_session;
+    manager_terminate_fn done;
+    void *ctx;
+};
+
+struct session {
+    struct manager *manager;
+    UT_hash_handle hh;             /* in manager->live while ACTIVE */
+    TAILQ_ENTRY(session) in_lru;   /* with hh: least recently used first */
+    LIST_ENTRY(session) in_all;
+    char id[SESSION_ID_SIZE];
+    char tag[SESSION_TAG_SIZE];
+    char key[RECORD_KEY_SIZE];
+    enum session_state state;
+    struct record record;          /* as stored under version */
+    uint64_t version;
+    struct multi_session *multi;
+    void *client;
+    size_t refs;                   /* the manager's, uses, streams, storage calls under way */
+    size_t uses;
+    size_t streams;
+    uint64_t last_use_ms;
+    uint64_t touched_ms;           /* when the store was last told to restart the life */
+    bool is_touching;
+    /* The writer: one CAS at a time brings the record to what is wanted. */
+    struct record next;
+    bool is_writing;
+    bool must_write;
+    bool wants_initialized;
+    bool wants_terminated;
+    STAILQ_HEAD(, terminate_waiter) waiters;
+    struct loop_timer *timer;      /* a failed write is tried again; the drain */
+    bool is_cut;
+    bool keeps_record;             /* when it ends: the record goes on without it */
+};
+
+struct restore;
+
+struct manager {
+    struct manager_config config;
+    struct leg_env leg_env;
+    uint64_t store_ttl_ms;         /* ttl * 1.1 */
+    struct session *live;
+    TAILQ_HEAD(, session) lru;
+    LIST_HEAD(, session) all;      /* live, being built, draining */
+    struct restore *restores;      /* by id */
+    size_t jobs;                   /* calls of the manager under way, and sessions' legs being closed */
+    struct loop_timer *sweep_timer;
+    bool is_sweeping;
+    bool is_stopping;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+};
+
+/* session.c */
+struct session *session_new(struct manager *manager, const char *id, struct record *record, uint64_t version);
+void session_change_state(struct session *session, enum session_state state); /* asserts legal moves */
+void session_activate(struct session *session); /* ACTIVE: into the table, the client's side is opened */
+void session_ref(struct session *session);
+void session_unref(struct session *session);
+/* The record is flagged, expired or lost: the session is over. drains: running calls get session.drain. */
+void session_end(struct session *session, const char *why, bool drains);
+void session_abandon(struct session *session, void (*closed)(void *ctx), void *ctx); /* a build that came to nothing */
+void session_touch_if_due(struct session *session);
+extern const struct multi_session_events session_multi_events;
+
+/* session_writer.c */
+void session_write(struct session *session); /* something wanted differs from the record */
+void session_want_terminated(struct session *session, manager_terminate_fn done, void *ctx);
+void session_tell_waiters(struct session *session, int32_t status, const char *text);
+
+/* manager.c */
+void manager_job_begin(struct manager *manager);
+void manager_job_end(struct manager *manager);
+struct session *manager_find(struct manager *manager, const char *id); /* whatever the principal */
+bool manager_is_idle_expired(const struct session *session, uint64_t now_ms);
+/* Decodes a stored record; a record of an unknown format is as good as none, but for a log line. */
+int32_t manager_decode(struct manager *manager, const char *tag, const struct trunk_reply *reply, struct record *out);
+void manager_put_record(struct manager *manager, uint32_t mode, const char *key, const struct record *record,
+                        uint64_t ttl_ms, uint64_t version, storage_done_fn done, void *ctx);
+uint64_t manager_placeholder_ttl_ms(const struct manager *manager);
+
+/* sweep.c */
+void manager_sweep_on_timer(void *arg);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ * multi_session.c - legs, merged tools and routes of one session. */
+#include "session/multi_session.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "base/alloc.h"
+#include "catalogue/lists.h"
+#include "catalogue/names.h"
+
+struct tools_wait {
+    TAILQ_ENTRY(tools_wait) in_multi;
+    struct multi_session *multi;
+    struct loop_timer *timer;
+    void (*ready)(void *ctx);
+    void *ctx;
+};
+
+struct multi_session {
+    struct leg_env env;
+    struct multi_session_events events;
+    void *ctx;
+    struct leg **legs; /* sorted by backend */
+    bool *is_in_record;
+    size_t nlegs;
+    struct buffer tools;
+    struct routes *routes;
+    bool is_stale;  /* tools and routes are to be merged again */
+    bool was_given; /* the client has been given tools */
+    bool is_closed;
+    TAILQ_HEAD(, tools_wait) waits;
+    void (*required_ready)(void *ctx, int32_t status, const char *text);
+    void *required_ctx;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+static void merge(struct multi_session *multi) {
+    if (!multi->is_stale) {
+        return;
+    }
+    struct list_source *sources = xcalloc(multi->nlegs, sizeof *sources);
+    size_t count = 0;
+    for (size_t i = 0; i < multi->nlegs; i++) {
+        struct leg *leg = multi->legs[i];
+        if (leg_has_tools(leg)) {
+            struct list_source *source = &sources[count++];
+            source->backend = leg_backend(leg)->name;
+            source->leg = leg;
+            source->pages = leg_tools(leg, &source->npages);
+        }
+    }
+    buffer_clear(&multi->tools);
+    routes_free(multi->routes);
+    multi->routes = routes_new();
+    (void)lists_merge_tools(sources, count, multi->env.log, &multi->tools, multi->routes);
+    free(sources);
+    multi->is_stale = false;
+}
+
+/* A leg that failed before is known to be down: nobody waits for it, though it is tried again. */
+static bool is_first_opening(const struct leg *leg) {
+    return !leg_has_tools(leg) && leg_state(leg) == LEG_OPENING && leg_error(leg) == NULL;
+}
+
+static bool is_list_complete(const struct multi_session *multi) {
+    for (size_t i = 0; i < multi->nlegs; i++) {
+        if (is_first_opening(multi->legs[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void end_wait(struct tools_wait *wait) {
+    void (*ready)(void *) = wait->ready;
+    void *ctx = wait->ctx;
+    multi_session_wait_tools_cancel(wait);
+    ready(ctx);
+}
+
+static void on_wait_timer(void *arg) {
+    end_wait(arg);
+}
+
+static void check_waits(struct multi_session *multi) {
+    struct tools_wait *wait;
+    if (!is_list_complete(multi)) {
+        return;
+    }
+    /* By the timer: an end runs the client's code, which may end this session. */
+    TAILQ_FOREACH(wait, &multi->waits, in_multi) {
+        loop_timer_set(wait->timer, 0);
+    }
+}
+
+static void check_required(struct multi_session *multi) {
+    void (*ready)(void *, int32_t, const char *) = multi->required_ready;
+    const char *failure = NULL;
+    for (size_t i = 0; i < multi->nlegs; i++) {
+        const struct leg *leg = multi->legs[i];
+        if (!leg_backend(leg)->is_required) {
+            continue;
+        }
+        if (leg_state(leg) == LEG_OPENING) {
+            return;
+        }
+        if (leg_state(leg) == LEG_CLOSED && failure == NULL) {
+            failure = leg_error(leg) != NULL ? leg_error(leg) : "the backend is not connected";
+        }
+    }
+    if (ready != NULL) {
+        char *text = xstrdup(failure != NULL ? failure : "");
+        multi->required_ready = NULL;
+        ready(multi->required_ctx, failure == NULL ? TRUNK_OK : TRUNK_UNAVAILABLE, text);
+        free(text);
+    }
+}
+
+static void on_leg_opened(void *ctx, struct leg *leg) {
+    struct multi_session *multi = ctx;
+    (void)leg;
+    check_waits(multi);
+    check_required(multi);
+    if (!multi->is_closed) {
+        multi->events.on_leg_opened(multi->ctx);
+    }
+}
+
+static void on_leg_failed(void *ctx, struct leg *leg, const char *text) {
+    struct multi_session *multi = ctx;
+    (void)leg;
+    (void)text;
+    check_waits(multi);
+    check_required(multi);
+}
+
+static void on_leg_tools_changed(void *ctx, struct leg *leg) {
+    struct multi_session *multi = ctx;
+    struct buffer before = {0};
+    (void)leg;
+    multi->is_stale = true;
+    if (!multi->was_given) {
+        return;
+    }
+    buffer_append_slice(&before, buffer_slice(&multi->tools));
+    merge(multi);
+    if (!slice_equal(buffer_slice(&before), buffer_slice(&multi->tools))) {
+        multi->events.on_tools_changed(multi->ctx);
+    }
+    buffer_free(&before);
+}
+
+static void on_leg_notice(void *ctx, struct leg *leg, const struct message *notice) {
+    struct multi_session *multi = ctx;
+    (void)leg;
+    multi->events.on_notice(multi->ctx, notice);
+}
+
+static void free_multi(void *arg) {
+    struct multi_session *multi = arg;
+    if (multi->closed != NULL) {
+        multi->closed(multi->closed_ctx);
+    }
+    buffer_free(&multi->tools);
+    routes_free(multi->routes);
+    free(multi->is_in_record);
+    free(multi);
+}
+
+/* By a post, which comes after those that free the legs. */
+static void on_transports_gone(void *ctx) {
+    struct multi_session *multi = ctx;
+    if (multi->is_closed) {
+        loop_post(multi->env.loop, free_multi, multi);
+    }
+}
+
+struct multi_session *multi_session_new(const struct leg_env *env, const struct backend_registry *registry,
+                                        const char *session_tag, const char *principal, uint64_t epoch,
+                                        const struct multi_session_events *events, void *ctx) {
+    static const struct leg_events leg_events = {on_leg_opened, on_leg_failed, on_leg_tools_changed,
+                                                 on_leg_notice};
+    struct multi_session *multi = xcalloc(1, sizeof *multi);
+    multi->env = *env;
+    multi->env.transports = 0;
+    multi->env.on_idle = on_transports_gone;
+    multi->env.on_idle_ctx = multi;
+    multi->events = *events;
+    multi->ctx = ctx;
+    multi->is_stale = true;
+    multi->routes = routes_new();
+    TAILQ_INIT(&multi->waits);
+    multi->legs = xcalloc(registry->count, sizeof(struct leg *));
+    multi->is_in_record = xcalloc(registry->count, sizeof *multi->is_in_record);
+    for (size_t i = 0; i < registry->count; i++) {
+        if (!registry->items[i]->is_disabled) {
+            multi->legs[multi->nlegs++] = leg_new(&multi->env, registry->items[i], session_tag, principal,
+                                                  epoch, &leg_events, multi);
+        }
+    }
+    return multi;
+}
+
+void multi_session_open(struct multi_session *multi) {
+    for (size_t i = 0; i < multi->nlegs; i++) {
+        leg_open(multi->legs[i]);
+    }
+}
+
+void multi_session_close(struct multi_session *multi, void (*closed)(void *ctx), void *ctx) {
+    struct tools_wait *wait;
+    multi->is_closed = true;
+    multi->closed = closed;
+    multi->closed_ctx = ctx;
+    while ((wait = TAILQ_FIRST(&multi->waits)) != NULL) {
+        multi_session_wait_tools_cancel(wait);
+    }
+    multi->required_ready = NULL;
+    bool was_idle = multi->env.transports == 0;
+    for (size_t i = 0; i < multi->nlegs; i++) {
+        leg_free(multi->legs[i]);
+    }
+    free((void *)multi->legs);
+    multi->legs = NULL;
+    multi->nlegs = 0;
+    if (was_idle) {
+        loop_post(multi->env.loop, free_multi, multi);
+    }
+}
+
+static void check_required_posted(void *arg) {
+    struct multi_session *multi = arg;
+    if (!multi->is_closed) {
+        check_required(multi);
+    }
+}
+
+void multi_session_wait_required(struct multi_session *multi,
+                                 void (*ready)(void *ctx, int32_t status, const char *text), void *ctx) {
+    multi->required_ready = ready;
+    multi->required_ctx = ctx;
+    loop_post(multi->env.loop, check_required_posted, multi);
+}
+
+void multi_session_fill_record(struct multi_session *multi, struct record *record) {
+    for (size_t i = 0; i < multi->nlegs; i++) {
+        const struct leg *leg = multi->legs[i];
+        multi->is_in_record[i] = leg_state(leg) == LEG_OPENED || leg_state(leg) == LEG_READY;
+        if (multi->is_in_record[i]) {
+            record_set_leg(record, leg_backend(leg)->name, "", leg_protocol(leg), leg_backend(leg)->config_hash);
+        }
+    }
+}
+
+void multi_session_admit(struct multi_session *multi) {
+    for (size_t i = 0; i < multi->nlegs; i++) {
+        if (multi->is_in_record[i]) {
+            leg_admit(multi->legs[i]);
+        }
+    }
+}
+
+struct trunk_slice multi_session_tools(struct multi_session *multi) {
+    merge(multi);
+    multi->was_given = true;
+    return buffer_slice(&multi->tools);
+}
+
+struct tools_wait *multi_session_wait_tools(struct multi_session *multi, void (*ready)(void *ctx), void *ctx) {
+    struct tools_wait *wait = xcalloc(1, sizeof *wait);
+    wait->multi = multi;
+    wait->ready = ready;
+    wait->ctx = ctx;
+    wait->timer = loop_timer_new(multi->env.loop, on_wait_timer, wait);
+    TAILQ_INSERT_TAIL(&multi->waits, wait, in_multi);
+    multi_session_open(multi);
+    loop_timer_set(wait->timer, is_list_complete(multi) ? 0 : multi->env.options->list_wait_ms);
+    return wait;
+}
+
+void multi_session_wait_tools_cancel(struct tools_wait *wait) {
+    TAILQ_REMOVE(&wait->multi->waits, wait, in_multi);
+    loop_timer_free(wait->timer);
+    free(wait);
+}
+
+const struct route *multi_session_route(struct multi_session *multi, struct trunk_slice name) {
+    merge(multi);
+    return routes_find(multi->routes, name);
+}
+
+struct leg *multi_session_guess_leg(struct multi_session *multi, struct trunk_slice name) {
+    for (size_t i = 0; i < multi->nlegs; i++) {
+        struct leg *leg = multi->legs[i];
+        if (!leg_has_tools(leg) && names_may_belong(name, leg_backend(leg)->name)) {
+            return leg;
+        }
+    }
+    return NULL;
+}

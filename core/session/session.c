@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ * session.c - the life of one session object: states, uses, end. */
+#include "session/manager_private.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+const char *session_id(const struct session *session) {
+    return session->id;
+}
+
+const char *session_tag(const struct session *session) {
+    return session->tag;
+}
+
+enum session_state session_state(const struct session *session) {
+    return session->state;
+}
+
+const struct record *session_record(const struct session *session) {
+    return &session->record;
+}
+
+struct multi_session *session_multi(const struct session *session) {
+    return session->multi;
+}
+
+void *session_client(const struct session *session) {
+    return session->client;
+}
+
+size_t session_count_uses(const struct session *session) {
+    return session->uses;
+}
+
+void session_change_state(struct session *session, enum session_state state) {
+    static const bool is_legal[3][3] = {
+        [SESSION_PLACEHOLDER] = {[SESSION_ACTIVE] = true, [SESSION_TERMINATED] = true},
+        [SESSION_ACTIVE] = {[SESSION_TERMINATED] = true},
+    };
+    assert(is_legal[session->state][state]);
+    (void)is_legal;
+    session->state = state;
+}
+
+static void on_leg_opened(void *ctx) {
+    struct session *session = ctx;
+    if (session->state == SESSION_ACTIVE) {
+        session_write(session);
+    }
+}
+
+static void on_tools_changed(void *ctx) {
+    struct session *session = ctx;
+    if (session->state == SESSION_ACTIVE) {
+        session->manager->config.client_ops->on_tools_changed(session->client);
+    }
+}
+
+static void on_notice(void *ctx, const struct message *notice) {
+    struct session *session = ctx;
+    if (session->state == SESSION_ACTIVE) {
+        session->manager->config.client_ops->on_notice(session->client, notice);
+    }
+}
+
+const struct multi_session_events session_multi_events = {on_leg_opened, on_tools_changed, on_notice};
+
+static void cut(struct session *session);
+
+static void on_timer(void *arg) {
+    struct session *session = arg;
+    if (session->state == SESSION_TERMINATED) {
+        cut(session);
+    } else {
+        session_write(session);
+    }
+}
+
+struct session *session_new(struct manager *manager, const char *id, struct record *record, uint64_t version) {
+    struct session *session = xcalloc(1, sizeof *session);
+    session->manager = manager;
+    (void)snprintf(session->id, sizeof session->id, "%s", id);
+    id_tag(id, session->tag);
+    record_key(id, session->key);
+    session->state = SESSION_PLACEHOLDER;
+    session->record = *record;
+    *record = (struct record){0};
+    session->version = version;
+    session->refs = 1;
+    STAILQ_INIT(&session->waiters);
+    session->timer = loop_timer_new(manager->config.loop, on_timer, session);
+    session->multi = multi_session_new(&manager->leg_env, manager->config.registry, session->tag,
+                                       session->record.principal, session->record.epoch,
+                                       &session_multi_events, session);
+    LIST_INSERT_HEAD(&manager->all, session, in_all);
+    manager_job_begin(manager);
+    return session;
+}
+
+void session_ref(struct session *session) {
+    session->refs++;
+}
+
+void session_unref(struct session *session) {
+    struct manager *manager = session->manager;
+    if (--session->refs > 0) {
+        return;
+    }
+    assert(session->multi == NULL && session->uses == 0 && session->streams == 0);
+    if (session->client != NULL) {
+        manager->config.client_ops->close(session->client);
+    }
+    LIST_REMOVE(session, in_all);
+    loop_timer_free(session->timer);
+    record_clear(&session->record);
+    free(session);
+    manager_job_end(manager);
+}
+
+void session_activate(struct session *session) {
+    struct manager *manager = session->manager;
+    session_change_state(session, SESSION_ACTIVE);
+    session->last_use_ms = clock_mono_ms(manager->config.clock);
+    session->touched_ms = session->last_use_ms;
+    HASH_ADD(hh, manager->live, id[0], SESSION_ID_SIZE - 1, session);
+    TAILQ_INSERT_TAIL(&manager->lru, session, in_lru);
+    session->client = manager->config.client_ops->open(manager->config.client_ctx, session);
+}
+
+static void on_touched(void *ctx, const struct trunk_reply *reply) {
+    struct session *session = ctx;
+    session->is_touching = false;
+    if (reply->status == TRUNK_NOT_FOUND && session->state == SESSION_ACTIVE) {
+        session_end(session, "its record is gone", false);
+    } else if (reply->status != TRUNK_OK) {
+        session->touched_ms = 0; /* the next use tries again */
+    }
+    session_unref(session);
+}
+
+void session_touch_if_due(struct session *session) {
+    struct manager *manager = session->manager;
+    uint64_t now = clock_mono_ms(manager->config.clock);
+    if (session->is_touching || now - session->touched_ms < manager->config.options->ttl_ms / 10) {
+        return;
+    }
+    session->is_touching = true;
+    session->touched_ms = now;
+    session_ref(session);
+    storage_touch(manager->config.storage, session->key, manager->store_ttl_ms, on_touched, session);
+}
+
+static void use(struct session *session) {
+    struct manager *manager = session->manager;
+    if (session->state != SESSION_ACTIVE) {
+        return;
+    }
+    session->last_use_ms = clock_mono_ms(manager->config.clock);
+    TAILQ_REMOVE(&manager->lru, session, in_lru);
+    TAILQ_INSERT_TAIL(&manager->lru, session, in_lru);
+    session_touch_if_due(session);
+}
+
+void session_use_begin(struct session *session) {
+    session_ref(session);
+    session->uses++;
+    use(session);
+}
+
+void session_use_end(struct session *session) {
+    session->uses--;
+    use(session);
+    if (session->uses == 0 && session->state == SESSION_TERMINATED && !session->is_cut) {
+        loop_timer_set(session->timer, 0); /* the drain is over; by the timer, since the caller may be in on_cut */
+    }
+    session_unref(session);
+}
+
+void session_stream_begin(struct session *session) {
+    session_ref(session);
+    session->streams++;
+    use(session);
+}
+
+void session_stream_end(struct session *session) {
+    session->streams--;
+    use(session);
+    session_unref(session);
+}
+
+void session_set_initialized(struct session *session) {
+    if (!session->record.is_initialized && !session->wants_initialized) {
+        session->wants_initialized = true;
+        session_write(session);
+    }
+}
+
+static void on_removed(void *ctx, const struct trunk_reply *reply) {
+    struct session *session = ctx;
+    if (reply->status != TRUNK_OK) {
+        log_warn(session->manager->config.log, "session",
+                 "the record of an ended session was not removed; it expires by itself session=%s", session->tag);
+    }
+    session_unref(session);
+}
+
+/* Only now nothing of the backends is left that the record would be needed for. */
+static void on_legs_closed(void *ctx) {
+    struct session *session = ctx;
+    if (session->keeps_record) {
+        session_unref(session);
+    } else {
+        storage_remove(session->manager->config.storage, session->key, on_removed, session);
+    }
+}
+
+static void cut(struct session *session) {
+    if (session->is_cut) {
+        return;
+    }
+    session->is_cut = true;
+    loop_timer_stop(session->timer);
+    session_ref(session);
+    session->manager->config.client_ops->on_cut(session->client);
+    struct multi_session *multi = session->multi;
+    session->multi = NULL;
+    multi_session_close(multi, on_legs_closed, session); /* takes the manager's reference */
+    session_unref(session);
+}
+
+void session_end(struct session *session, const char *why, bool drains) {
+    struct manager *manager = session->manager;
+    session_change_state(session, SESSION_TERMINATED);
+    HASH_DEL(manager->live, session);
+    TAILQ_REMOVE(&manager->lru, session, in_lru);
+    log_info(manager->config.log, "session", "session ended: %s session=%s", why, session->tag);
+    session_tell_waiters(session, TRUNK_OK, "");
+    manager->config.client_ops->on_ended(session->client);
+    if (drains && session->uses > 0 && manager->config.options->drain_ms > 0) {
+        loop_timer_set(session->timer, manager->config.options->drain_ms);
+    } else {
+        loop_timer_set(session->timer, 0);
+    }
+}
+
+void session_abandon(struct session *session, void (*closed)(void *ctx), void *ctx) {
+    struct multi_session *multi = session->multi;
+    session_change_state(session, SESSION_TERMINATED);
+    session->multi = NULL;
+    multi_session_close(multi, closed, ctx);
+    session_unref(session);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT
+ * storage.c - the front to a storage driver: one op per key at a time, a bound on ops in flight, deadlines, workers. */
+#include "session/storage.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/slice.h"
+
+enum call_kind { CALL_PING, CALL_LOAD, CALL_PUT, CALL_TOUCH, CALL_REMOVE, CALL_SWEEP };
+
+struct call {
+    TAILQ_ENTRY(call) in_pending; /* issued and not yet told, in order of deadline */
+    TAILQ_ENTRY(call) in_lane;
+    TAILQ_ENTRY(call) in_waiting;
+    struct storage *storage;
+    enum call_kind kind;
+    char *key; /* NULL: ping, sweep */
+    char *value;
+    size_t value_len;
+    uint64_t ttl_ms;
+    uint64_t expect_version;
+    uint32_t mode;
+    uint32_t limit;
+    uint64_t deadline_ms;
+    trunk_op op;
+    bool is_told;
+    storage_done_fn done;
+    storage_item_fn item;
+    void *ctx;
+};
+TAILQ_HEAD(call_list, call);
+
+struct key_lane { /* calls of one key: the first is issued or waits for room, the others wait for the first */
+    UT_hash_handle hh;
+    char *key;
+    struct call_list calls;
+};
+
+struct storage {
+    struct driver *driver;
+    const struct trunk_storage_ops *ops;
+    uint64_t timeout_ms;
+    size_t inflight;
+    size_t pending_count;
+    struct call_list pending;
+    struct call_list waiting; /* for room under max_inflight */
+    struct key_lane *lanes;
+    struct loop_timer *timer;
+    bool is_stopped;
+};
+
+static const char *const call_names[] = {"ping", "load", "put", "touch", "remove", "sweep"};
+
+static void on_done(void *ctx, const struct trunk_reply *reply);
+static void leave_lane(struct storage *storage, struct call *call);
+
+static void free_call(struct call *call) {
+    free(call->key);
+    free(call->value);
+    free(call);
+}
+
+static void tell(struct call *call, const struct trunk_reply *reply) {
+    if (!call->is_told) {
+        call->is_told = true;
+        call->done(call->ctx, reply);
+    }
+}
+
+static void set_deadline_timer(struct storage *storage) {
+    const struct call *first = TAILQ_FIRST(&storage->pending);
+    if (first == NULL) {
+        loop_timer_stop(storage->timer);
+        return;
+    }
+    uint64_t now = clock_mono_ms(storage->driver->env.clock);
+    loop_timer_set(storage->timer, first->deadline_ms > now ? first->deadline_ms - now : 0);
+}
+
+static void on_timer(void *arg) {
+    struct storage *storage = arg;
+    uint64_t now = clock_mono_ms(storage->driver->env.clock);
+    struct call *call = TAILQ_FIRST(&storage->pending);
+    while (call != NULL && call->deadline_ms <= now) {
+        bool is_read = call->kind == CALL_PING || call->kind == CALL_LOAD;
+        struct trunk_reply reply = {.struct_size = sizeof reply,
+                                    .status = is_read ? TRUNK_UNAVAILABLE : TRUNK_UNCERTAIN,
+                                    .message = "the store did not answer in time"};
+        TAILQ_REMOVE(&storage->pending, call, in_pending);
+        call->deadline_ms = 0;
+        log_warn(storage->driver->env.log, "storage", "the store did not answer in time op=%s timeout_ms=%llu",
+                 call_names[call->kind], (unsigned long long)storage->timeout_ms);
+        tell(call, &reply);
+        call = TAILQ_FIRST(&storage->pending);
+    }
+    set_deadline_timer(storage);
+}
+
+/* Runs on the loop, or on a worker for a BLOCKING driver. */
+static void run_call(void *arg) {
+    const struct call *call = arg;
+    const struct trunk_storage_ops *ops = call->storage->ops;
+    void *self = call->storage->driver->self;
+    struct trunk_slice key = {call->key, call->key != NULL ? strlen(call->key) : 0};
+    struct trunk_put put = {0};
+    switch (call->kind) {
+    case CALL_PING:
+        ops->ping(self, call->op);
+        break;
+    case CALL_LOAD:
+        ops->load(self, key, call->ttl_ms, call->op);
+        break;
+    case CALL_PUT:
+        put = (struct trunk_put){.struct_size = sizeof put,
+                                 .mode = call->mode,
+                                 .key = key,
+                                 .value = {call->value, call->value_len},
+                                 .ttl_ms = call->ttl_ms,
+                                 .expect_version = call->expect_version};
+        ops->put(self, &put, call->op);
+        break;
+    case CALL_TOUCH:
+        ops->touch(self, key, call->ttl_ms, call->op);
+        break;
+    case CALL_REMOVE:
+        ops->remove(self, key, call->op);
+        break;
+    case CALL_SWEEP:
+        ops->sweep(self, call->limit, call->op);
+        break;
+    }
+}
+
+/* A BLOCKING driver completes before it returns (ABI rule 6): one that did not would leave the call without an end. */
+static void run_blocking_call(void *arg) {
+    struct call *call = arg;
+    struct driver *driver = call->storage->driver;
+    trunk_op op = call->op; /* the call may be freed on the loop as soon as it is completed */
+    enum call_kind kind = call->kind;
+    run_call(call);
+    if (op_is_pending(driver->env.ops, op)) {
+        struct trunk_reply reply = {.struct_size = sizeof reply,
+                                    .status = TRUNK_UNCERTAIN,
+                                    .message = "the driver returned without completing the call"};
+        log_error(driver->env.log, "storage",
+                  "a BLOCKING driver returned without completing the call op=%s driver=%s",
+                  call_names[kind], driver->name);
+        const struct trunk_host *host = host_table(driver->host);
+        host->complete(host->ctx, op, &reply);
+    }
+}
+
+static void on_item(void *ctx, const struct trunk_item *item) {
+    struct call *call = ctx;
+    if (!call->is_told) {
+        call->item(call->ctx, item);
+    }
+}
+
+static void issue(struct call *call) {
+    struct storage *storage = call->storage;
+    struct driver *driver = storage->driver;
+    storage->inflight++;
+    call->op = op_begin(driver->env.ops, driver->host, call_names[call->kind], call->item != NULL ? on_item : NULL,
+                        on_done, call);
+    call->deadline_ms = clock_mono_ms(driver->env.clock) + storage->timeout_ms;
+    TAILQ_INSERT_TAIL(&storage->pending, call, in_pending);
+    if (TAILQ_FIRST(&storage->pending) == call) {
+        set_deadline_timer(storage);
+    }
+    if (driver->workers != NULL) {
+        worker_pool_add(driver->workers, run_blocking_call, call);
+    } else {
+        run_call(call);
+    }
+}
+
+static void cancel_call(void *arg) {
+    struct call *call = arg;
+    struct trunk_reply reply = {.struct_size = sizeof reply,
+                                .status = TRUNK_CANCELLED,
+                                .message = "trunkd is shutting down"};
+    call->storage->pending_count--;
+    leave_lane(call->storage, call);
+    tell(call, &reply);
+    free_call(call);
+}
+
+static void start(struct call *call) {
+    struct storage *storage = call->storage;
+    if (storage->is_stopped) {
+        loop_post(storage->driver->env.loop, cancel_call, call);
+    } else if (storage->ops->max_inflight != 0 && storage->inflight >= storage->ops->max_inflight) {
+        TAILQ_INSERT_TAIL(&storage->waiting, call, in_waiting);
+    } else {
+        issue(call);
+    }
+}
+
+/* The next call of the key may go, and the next of those that wait for room. */
+static void leave_lane(struct storage *storage, struct call *call) {
+    struct key_lane *lane = NULL;
+    if (call->key != NULL) {
+        HASH_FIND_STR(storage->lanes, call->key, lane);
+        TAILQ_REMOVE(&lane->calls, call, in_lane);
+        if (TAILQ_EMPTY(&lane->calls)) {
+            HASH_DEL(storage->lanes, lane);
+            free(lane->key);
+            free(lane);
+            lane = NULL;
+        }
+    }
+    struct call *waiting = TAILQ_FIRST(&storage->waiting);
+    if (waiting != NULL) {
+        TAILQ_REMOVE(&storage->waiting, waiting, in_waiting);
+        issue(waiting);
+    }
+    if (lane != NULL) {
+        start(TAILQ_FIRST(&lane->calls));
+    }
+}
+
+static void on_done(void *ctx, const struct trunk_reply *reply) {
+    struct call *call = ctx;
+    struct storage *storage = call->storage;
+    if (call->deadline_ms != 0) {
+        bool was_first = TAILQ_FIRST(&storage->pending) == call;
+        TAILQ_REMOVE(&storage->pending, call, in_pending);
+        if (was_first) {
+            set_deadline_timer(storage);
+        }
+    }
+    storage->inflight--;
+    storage->pending_count--;
+    leave_lane(storage, call);
+    tell(call, reply);
+    free_call(call);
+}
+
+static struct call *new_call(struct storage *storage, enum call_kind kind, const char *key,
+                             storage_done_fn done, void *ctx) {
+    struct call *call = xcalloc(1, sizeof *call);
+    call->storage = storage;
+    call->kind = kind;
+    call->key = key != NULL ? xstrdup(key) : NULL;
+    call->done = done;
+    call->ctx = ctx;
+    return call;
+}
+
+static void submit(struct call *call) {
+    struct storage *storage = call->storage;
+    struct key_lane *lane = NULL;
+    storage->pending_count++;
+    if (call->key == NULL) {
+        start(call);
+        return;
+    }
+    HASH_FIND_STR(storage->lanes, call->key, lane);
+    if (lane == NULL) {
+        lane = xcalloc(1, sizeof *lane);
+        lane->key = xstrdup(call->key);
+        TAILQ_INIT(&lane->calls);
+        HASH_ADD_KEYPTR(hh, storage->lanes, lane->key, strlen(lane->key), lane);
+    }
+    TAILQ_INSERT_TAIL(&lane->calls, call, in_lane);
+    if (TAILQ_FIRST(&lane->calls) == call) {
+        start(call);
+    }
+}
+
+struct storage *storage_new(struct driver *driver, uint64_t timeout_ms) {
+    struct storage *storage = xcalloc(1, sizeof *storage);
+    storage->driver = driver;
+    storage->ops = &driver->plugin->ops.storage;
+    storage->timeout_ms = timeout_ms;
+    TAILQ_INIT(&storage->pending);
+    TAILQ_INIT(&storage->waiting);
+    storage->timer = loop_timer_new(driver->env.loop, on_timer, storage);
+    return storage;
+}
+
+void storage_stop(struct storage *storage) {
+    struct call *call;
+    storage->is_stopped = true;
+    while ((call = TAILQ_FIRST(&storage->waiting)) != NULL) {
+        TAILQ_REMOVE(&storage->waiting, call, in_waiting);
+        loop_post(storage->driver->env.loop, cancel_call, call);
+    }
+}
+
+void storage_free(struct storage *storage) {
+    if (storage == NULL) {
+        return;
+    }
+    loop_timer_free(storage->timer);
+    free(storage);
+}
+
+bool storage_is_persistent(const struct storage *storage) {
+    return (storage->ops->caps & TRUNK_CAP_PERSISTENT) != 0;
+}
+
+size_t storage_count_pending(const struct storage *storage) {
+    return storage->pending_count;
+}
+
+void storage_ping(struct storage *storage, storage_done_fn done, void *ctx) {
+    submit(new_call(storage, CALL_PING, NULL, done, ctx));
+}
+
+void storage_load(struct storage *storage, const char *key, uint64_t touch_ttl_ms, storage_done_fn done,
+                  void *ctx) {
+    struct call *call = new_call(storage, CALL_LOAD, key, done, ctx);
+    call->ttl_ms = touch_ttl_ms;
+    submit(call);
+}
+
+void storage_put(struct storage *storage, uint32_t mode, const char *key, struct trunk_slice value,
+                 uint64_t ttl_ms, uint64_t expect_version, storage_done_fn done, void *ctx) {
+    struct call *call = new_call(storage, CALL_PUT, key, done, ctx);
+    call->mode = mode;
+    call->value = xmemdup(value.data, value.len);
+    call->value_len = value.len;
+    call->ttl_ms = ttl_ms;
+    call->expect_version = expect_version;
+    submit(call);
+}
+
+void storage_touch(struct storage *storage, const char *key, uint64_t ttl_ms, storage_done_fn done,
+                   void *ctx) {
+    struct call *call = new_call(storage, CALL_TOUCH, key, done, ctx);
+    call->ttl_ms = ttl_ms;
+    submit(call);
+}
+
+void storage_remove(struct storage *storage, const char *key, storage_done_fn done, void *ctx) {
+    submit(new_call(storage, CALL_REMOVE, key, done, ctx));
+}
+
+void storage_sweep(struct storage *storage, uint32_t limit, storage_item_fn item, storage_done_fn done,
+                   void *ctx) {
+    struct call *call = new_call(storage, CALL_SWEEP, NULL, done, ctx);
+    call->limit = limit;
+    call->item = item;
+    submit(call);
+}

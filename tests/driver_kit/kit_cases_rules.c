@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ * kit_cases_rules.c - rules 5 (completion), 6 (threads, signals, descriptors), 7 (ownership), 8
+ * (statuses) and 11 (life cycle). Completions that are double, late or foreign, items of calls that
+ * have none, and calls that dawdle are faults in every case of the kit. */
+#include "kit_case.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct trunk_slice FROM_START = {NULL, 0};
+
+/* Makes every call once, such that it succeeds. */
+static void make_every_call(struct kit_store *store) {
+    assert_status(kit_ping(store), TRUNK_OK);
+    assert_status(kit_put(store, TRUNK_PUT_CREATE, "a", "one", 1000), TRUNK_OK);
+    assert_status(kit_load(store, "a", 1000), TRUNK_OK);
+    assert_status(kit_touch(store, "a", 1000), TRUNK_OK);
+    if (kit_driver_has(store->driver, TRUNK_CAP_LOG)) {
+        assert_status(kit_log_append(store, "a", 1, "one"), TRUNK_OK);
+        assert_status(kit_log_read(store, "a", 0, 10), TRUNK_OK);
+        assert_status(kit_log_trim(store, "a", 1), TRUNK_OK);
+    }
+    assert_status(kit_scan(store, "", FROM_START, 10, 1), TRUNK_OK);
+    kit_advance(store, 1000);
+    assert_status(kit_sweep(store, 10), TRUNK_OK);
+    assert_status(kit_remove(store, "a"), TRUNK_OK);
+}
+
+static void test_every_op_is_completed_once_and_nothing_comes_late(void **state) {
+    struct kit_store *store = kit_store_of(state);
+    make_every_call(store);
+    kit_host_run(store->host, 50);
+    assert_int_equal(kit_host_count_pending(store->host), 0);
+    assert_int_equal(kit_host_count_faults(store->host), 0);
+}
+
+static void test_a_result_that_is_not_ok_is_completed_once_too(void **state) {
+    struct kit_store *store = kit_store_of(state);
+    assert_status(kit_load(store, "a", 1000), TRUNK_NOT_FOUND);
+    assert_status(kit_touch(store, "a", 1000), TRUNK_NOT_FOUND);
+    assert_status(kit_put(store, TRUNK_PUT_UPDATE, "a", "one", 0), TRUNK_NOT_FOUND);
+    (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
+    assert_status(kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0), TRUNK_EXISTS);
+    kit_host_run(store->host, 50);
+    assert_int_equal(kit_host_count_faults(store->host), 0);
+}
+
+static void test_ops_on_different_keys_may_be_pending_together(void **state) {
+    struct kit_store *store = kit_store_of(state);
+    enum { OPS = 200 };
+    trunk_op ops[OPS];
+    char key[16];
+    uint32_t most = store->driver->ops.max_inflight;
+    for (unsigned i = 0; i < OPS; i++) {
+        (void)snprintf(key, sizeof key, "k%u", i);
+        ops[i] = kit_begin_put(store, key, key, 0);
+        if (most != 0 && i + 1 >= most) {
+            (void)kit_wait(store, ops[i + 1 - most]);
+            (void)kit_wait(store, ops[i]);
+        }
+    }
+    for (unsigned i = 0; i < OPS; i++) {
+        assert_status(kit_wait(store, ops[i]), TRUNK_OK);
+    }
+    for (unsigned i = 0; i < OPS; i++) {
+        (void)snprintf(key, sizeof key, "k%u", i);
+        assert_record(store, key, key);
+    }
+}
+
+static void test_no_input_is_used_after_completion(void **state) {
+    struct kit_store *store = kit_store_of(state);
+    char key[16];
+    for (unsigned i = 0; i < 100; i++) { /* the host frees key and value inside complete */
+        (void)snprintf(key, sizeof key, "k%u", i);
+        (void)kit_put(store, TRUNK_PUT_CREATE, key, key, 0);
+        if (kit_driver_has(store->driver, TRUNK_CAP_LOG)) {
+            (void)kit_log_append(store, key, 1, key);
+        }
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        (void)snprintf(key, sizeof key, "k%u", i);
+        assert_record(store, key, key);
+        if (kit_driver_has(store->driver, TRUNK_CAP_LOG)) {
+            const struct kit_result *log = kit_log_read(store, key, 0, 10);
+            assert_int_equal(log->nitems, 1);
+            assert_slice(log->items[0].value, key);
+        }
+    }
+}
+
+static void test_calls_return_at_once_over_many_records(void **state) {
+    struct kit_store *store = kit_store_of(state);
+    enum { MANY = 20000 };
+    char key[16];
+    for (unsigned i = 0; i < MANY; i++) {
+        (void)snprintf(key, sizeof key, "k%u", i);
+        trunk_op op = kit_begin_put(store, key, key, 1000);
+        if (i % 16 == 15 || store->driver->ops.max_inflight != 0) {
+            (void)kit_wait(store, op);
+        }
+    }
+    assert_status(kit_scan(store, "k", FROM_START, 100, 1), TRUNK_OK);
+    kit_advance(store, 1000);
+    size_t swept = 0;
+    for (size_t nitems = 1; nitems > 0; swept += nitems) {
+        nitems = kit_sweep(store, 1000)->nitems;
+    }
+    assert_int_equal(swept, MANY);
+}
+
+static void test_no_signal_handler_is_installed(void **state) {
+    struct kit *kit = *state;
+    struct sigaction before[65];
+    struct sigaction after;
+    (void)kit_store_close(kit->store);
+    kit->store = NULL;
+    for (int signal_number = 1; signal_number <= 64; signal_number++) {
+        (void)sigaction(signal_number, NULL, &before[signal_number]);
+    }
+    kit->store = kit_store_open(kit->driver);
+    assert_non_null(kit->store);
+    make_every_call(kit->store);
+    for (int signal_number = 1; signal_number <= 64; signal_number++) {
+        if (sigaction(signal_number, NULL, &after) == 0) {
+            assert_ptr_equal(after.sa_handler, before[signal_number].sa_handler);
+        }
+    }
+}
+
+/* How many entries a folder has; of /proc/self/fd those that would be inherited by a program, if so
+ * asked. */
+static size_t count_entries(const char *path, bool only_inherited) {
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    size_t count = 0;
+    const struct dirent *entry = NULL;
+    while ((entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        int flags = only_inherited ? fcntl((int)strtol(entry->d_name, NULL, 10), F_GETFD) : 0;
+        count += flags >= 0 && (flags & FD_CLOEXEC) == 0;
+    }
+    (void)closedir(folder);
+    return count;
+}
+
+static void test_everything_is_opened_close_on_exec(void **state) {
+    struct kit *kit = *state;
+    (void)kit_store_close(kit->store);
+    kit->store = NULL;
+    size_t before = count_entries("/proc/self/fd", true);
+    kit->store = kit_store_open(kit->driver);
+    assert_non_null(kit->store);
+    make_every_call(kit->store);
+    assert_int_equal(count_entries("/proc/self/fd", true), before);
+}
+
+static void test_close_leaves_no_descriptor_and_no_thread(void **state) {
+    struct kit *kit = *state;
+    (void)kit_store_close(kit->store);
+    kit->store = NULL;
+    size_t descriptors = count_entries("/proc/self/fd", false);
+    size_t threads = count_entries("/proc/self/task", false);
+    for (int i = 0; i < 3; i++) {
+        struct kit_store *store = kit_store_open(kit->driver);
+        assert_non_null(store);
+        make_every_call(store);
+        assert_int_equal(kit_store_close(store), 0);
+    }
+    assert_int_equal(count_entries("/proc/self/fd", false), descriptors);
+    assert_int_equal(count_entries("/proc/self/task", false), threads);
+}
+
+static void test_check_touches_nothing(void **state) {
+    struct kit *kit = *state;
+    (void)kit_store_close(kit->store);
+    kit->store = NULL;
+    size_t descriptors = count_entries("/proc/self/fd", false);
+    size_t threads = count_entries("/proc/self/task", false);
+    struct trunk_error error = {.status = TRUNK_OK};
+    assert_int_equal(kit->driver->ops.check(kit->driver->params, kit->driver->nparams, &error),
+                     TRUNK_OK);
+    assert_int_equal(kit->driver->ops.check(kit->driver->params, kit->driver->nparams, NULL),
+                     TRUNK_OK);
+    assert_int_equal(count_entries("/proc/self/fd", false), descriptors);
+    assert_int_equal(count_entries("/proc/self/task", false), threads);
+}
+
+static void test_ping_says_ok_before_during_and_after_work(void **state) {
+    struct kit_store *store = kit_store_of(state);
+    assert_status(kit_ping(store), TRUNK_OK);
+    (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
+    assert_status(kit_ping(store), TRUNK_OK);
+    (void)kit_remove(store, "a");
+    assert_status(kit_ping(store), TRUNK_OK);
+}
+
+static void test_close_completes_what_is_left(void **state) {
+    struct kit *kit = *state;
+    struct kit_store *store = kit->store;
+    kit->store = NULL;
+    (void)kit_begin_put(store, "a", "one", 0); /* not waited for: pending after close is a fault */
+    assert_int_equal(kit_store_close(store), 0);
+}
+
+static void test_two_instances_are_open_at_the_same_time(void **state) {
+    struct kit_store *one = kit_store_of(state);
+    struct kit_store *other = kit_store_open(one->driver);
+    assert_non_null(other);
+    bool is_same_store = kit_driver_has(one->driver, TRUNK_CAP_PERSISTENT) ||
+                         kit_driver_has(one->driver, TRUNK_CAP_SHARED);
+    (void)kit_put(one, TRUNK_PUT_CREATE, "a", "one", 0);
+    int32_t seen = kit_load(other, "a", 0)->status;
+    (void)kit_put(other, TRUNK_PUT_CREATE, "b", "two", 0);
+    assert_int_equal(kit_store_close(other), 0);
+    assert_int_equal(seen, is_same_store ? TRUNK_OK : TRUNK_NOT_FOUND);
+    assert_record(one, "a", "one");
+    assert_status(kit_load(one, "b", 0), is_same_store ? TRUNK_OK : TRUNK_NOT_FOUND);
+}
+
+static void test_records_outlive_close_with_cap_persistent_and_only_then(void **state) {
+    struct kit *kit = *state;
+    (void)kit_put(kit->store, TRUNK_PUT_CREATE, "a", "one", 0);
+    (void)kit_store_close(kit->store);
+    kit->store = kit_store_open(kit->driver);
+    assert_non_null(kit->store);
+    if (kit_driver_has(kit->driver, TRUNK_CAP_PERSISTENT)) {
+        assert_record(kit->store, "a", "one");
+    } else if (!kit_driver_has(kit->driver, TRUNK_CAP_SHARED)) {
+        assert_absent(kit->store, "a");
+    }
+}
+
+int kit_run_rules_cases(struct kit *kit) {
+    const struct CMUnitTest cases[] = {
+        KIT_CASE(test_every_op_is_completed_once_and_nothing_comes_late, kit),
+        KIT_CASE(test_a_result_that_is_not_ok_is_completed_once_too, kit),
+        KIT_CASE(test_ops_on_different_keys_may_be_pending_together, kit),
+        KIT_CASE(test_no_input_is_used_after_completion, kit),
+        KIT_CASE(test_calls_return_at_once_over_many_records, kit),
+        KIT_CASE(test_no_signal_handler_is_installed, kit),
+        KIT_CASE(test_everything_is_opened_close_on_exec, kit),
+        KIT_CASE(test_close_leaves_no_descriptor_and_no_thread, kit),
+        KIT_CASE(test_check_touches_nothing, kit),
+        KIT_CASE(test_ping_says_ok_before_during_and_after_work, kit),
+        KIT_CASE(test_close_completes_what_is_left, kit),
+        KIT_CASE(test_two_instances_are_open_at_the_same_time, kit),
+        KIT_CASE(test_records_outlive_close_with_cap_persistent_and_only_then, kit),
+    };
+    return cmocka_run_group_tests_name("rules 5, 6, 7, 8, 11", cases, NULL, NULL);
+}

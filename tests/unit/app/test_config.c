@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: MIT
+ * test_config.c - good configs load whole; every bad one is told by its path, its problem and its
+ * remedy. */
+#include "app/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <json-c/json.h>
+
+#include "app/check.h"
+#include "app/config_file.h"
+#include "app/config_schema.h"
+#include "base/alloc.h"
+
+#define MAX_TOLD 32
+
+/* What config_load told; where without the file's name. */
+struct told {
+    size_t count;
+    char where[MAX_TOLD][256];
+    char problem[MAX_TOLD][512];
+};
+
+static char config_path[256];
+
+static int make_config_path(void **state) {
+    (void)state;
+    (void)snprintf(config_path, sizeof config_path, "%s/test_config_XXXXXX", TEST_BINARY_DIR);
+    int fd = mkstemp(config_path);
+    return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_config_path(void **state) {
+    (void)state;
+    return unlink(config_path);
+}
+
+static void remember(void *ctx, const char *where, const char *problem) {
+    struct told *told = ctx;
+    size_t prefix = strlen(config_path);
+    assert_true(told->count < MAX_TOLD);
+    assert_int_equal(strncmp(where, config_path, prefix), 0);
+    (void)snprintf(told->where[told->count], sizeof told->where[0], "%s", where + prefix);
+    (void)snprintf(told->problem[told->count], sizeof told->problem[0], "%s", problem);
+    told->count++;
+}
+
+static struct config *load_bytes(const void *bytes, size_t len, struct told *told) {
+    struct config *config = NULL;
+    FILE *file = fopen(config_path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+    *told = (struct told){0};
+    size_t count = config_load(config_path, NULL, remember, told, &config);
+    assert_int_equal(count, told->count);
+    assert_int_equal(config == NULL, told->count > 0);
+    return config;
+}
+
+static struct config *load(const char *text, struct told *told) {
+    return load_bytes(text, strlen(text), told);
+}
+
+static struct config *load_good(const char *text) {
+    struct told told;
+    struct config *config = load(text, &told);
+    if (config == NULL) {
+        fail_msg("%s: %s: %s", text, told.where[0], told.problem[0]);
+    }
+    return config;
+}
+
+static const char *find_param(const struct param_list *params, const char *key, size_t nth) {
+    for (size_t i = 0; i < params->count; i++) {
+        if (strcmp(params->items[i].key, key) == 0 && nth-- == 0) {
+            return params->items[i].value;
+        }
+    }
+    return "(absent)";
+}
+
+static void test_empty_object_gives_the_defaults(void **state) {
+    (void)state;
+    struct config *config = load_good("{}");
+    assert_string_equal(config->file, config_path);
+    assert_true(config->node[0] != '\0');
+    assert_string_equal(config->listen.address, "127.0.0.1");
+    assert_int_equal(config->listen.port, 4483);
+    assert_string_equal(config->listen.path, "/mcp");
+    assert_null(config->listen.allowed_hosts[0]);
+    assert_null(config->listen.allowed_origins[0]);
+    assert_int_equal(config->listen.max_body_bytes, 8 << 20);
+    assert_int_equal(config->listen.stream_keepalive_ms, 15000);
+    assert_null(config->plugin_dirs[0]);
+    assert_string_equal(config->storage.name, "storage");
+    assert_string_equal(config->storage.plugin->desc.name, "memory");
+    assert_int_equal(config->start_wait_ms, 10000);
+    assert_int_equal(config->nfactories, 0);
+    assert_int_equal(config->nbackends, 0);
+    assert_int_equal(config->session.ttl_ms, 24 * 3600 * 1000);
+    assert_int_equal(config->session.leg_timeout_ms, 20000);
+    assert_int_equal(config->session.list_wait_ms, 10000);
+    assert_int_equal(config->session.drain_ms, 5000);
+    assert_int_equal(config->session.max_inflight, 64);
+    assert_int_equal(config->session.max_message_bytes, 16 << 20);
+    assert_int_equal(config->log_level, TRUNK_LOG_INFO);
+    assert_int_equal(config->log_format, LOG_LOGFMT);
+    config_free(config);
+}
+
+static void test_every_key_reaches_its_place(void **state) {
+    (void)state;
+    struct config *config = load_good(
+        "{\"node\": {\"name\": \"n1\"},\n"
+        "\"listen\": {\"address\": \"::1\", \"port\": 0, \"path\": \"/x\", \"allowed_hosts\": "
+        "[\"a\", "
+        "\"b\"], \"allowed_origins\": [\"http://a\"], \"max_body\": 0, \"stream_keepalive\": "
+        "\"0\"},\n"
+        "\"plugin_dirs\": [\"/nowhere\"],\n"
+        "\"storage\": {\"driver\": \"memory\", \"params\": {}, \"start_wait\": \"2s\"},\n"
+        "\"factories\": {\"mine\": {\"driver\": \"stdio\", \"params\": {}}},\n"
+        "\"session\": {\"ttl\": \"1s\", \"leg_timeout\": \"1ms\", \"list_wait\": \"0\", \"drain\": "
+        "\"0\", \"max_inflight\": 0, \"max_message\": \"64KiB\"},\n"
+        "\"log\": {\"level\": \"debug\", \"format\": \"json\"}}");
+    assert_string_equal(config->node, "n1");
+    assert_string_equal(config->listen.address, "::1");
+    assert_int_equal(config->listen.port, 0);
+    assert_string_equal(config->listen.path, "/x");
+    assert_string_equal(config->listen.allowed_hosts[1], "b");
+    assert_null(config->listen.allowed_hosts[2]);
+    assert_string_equal(config->listen.allowed_origins[0], "http://a");
+    assert_int_equal(config->listen.max_body_bytes, 0);
+    assert_int_equal(config->listen.stream_keepalive_ms, 0);
+    assert_string_equal(config->plugin_dirs[0], "/nowhere");
+    assert_int_equal(config->start_wait_ms, 2000);
+    assert_int_equal(config->nfactories, 1);
+    assert_string_equal(config->factories[0].name, "mine");
+    assert_int_equal(config->session.ttl_ms, 1000);
+    assert_int_equal(config->session.leg_timeout_ms, 1);
+    assert_int_equal(config->session.list_wait_ms, 0);
+    assert_int_equal(config->session.drain_ms, 0);
+    assert_int_equal(config->session.max_inflight, 0);
+    assert_int_equal(config->session.max_message_bytes, 64 << 10);
+    assert_int_equal(config->log_level, TRUNK_LOG_DEBUG);
+    assert_int_equal(config->log_format, LOG_JSON);
+    config_free(config);
+}
+
+static void test_backends_are_sorted_and_typed_by_their_factory(void **state) {
+    (void)state;
+    assert_int_equal(setenv("T_SECRET", "hunter2", 1), 0);
+    struct config *config = load_good(
+        "{\"factories\": {\"other\": {\"driver\": \"stdio\"}},\n"
+        "\"mcpServers\": {\n"
+        "  \"z\": {\"command\": \"a\", \"disabled\": true, \"timeout\": \"0\"},\n"
+        "  \"my files \xc3\xa9!\": {\"factory\": \"other\", \"command\": \"b\", \"required\": "
+        "true,\n"
+        "    \"args\": [\"x\", \"${T_SECRET}\"], \"env\": {\"K\": \"v\"}, \"timeout\": \"7s\"}}}");
+    assert_int_equal(config->nfactories, 2);
+    assert_int_equal(config->nbackends, 2);
+    const struct config_backend *files = &config->backends[0];
+    const struct config_backend *z = &config->backends[1];
+    assert_string_equal(files->name, "my-files---");
+    assert_string_equal(config->factories[files->factory].name, "other");
+    assert_true(files->is_required);
+    assert_false(files->is_disabled);
+    assert_int_equal(files->timeout_ms, 7000);
+    assert_string_equal(find_param(&files->params, "command", 0), "b");
+    assert_string_equal(find_param(&files->params, "args", 0), "x");
+    assert_string_equal(find_param(&files->params, "args", 1), "hunter2");
+    assert_string_equal(find_param(&files->params, "env.K", 0), "v");
+    assert_string_equal(z->name, "z");
+    assert_string_equal(config->factories[z->factory].name, "stdio");
+    assert_true(z->is_disabled);
+    assert_false(z->is_required);
+    assert_int_equal(z->timeout_ms, 0);
+    config_free(config);
+}
+
+static void test_timeout_of_a_backend_is_55_seconds_unless_said(void **state) {
+    (void)state;
+    struct config *config = load_good("{\"mcpServers\": {\"a\": {\"command\": \"a\"}}}");
+    assert_int_equal(config->backends[0].timeout_ms, 55000);
+    config_free(config);
+}
+
+static void test_comments_are_white_space_and_not_in_strings(void **state) {
+    (void)state;
+    struct config *config = load_good(
+        "// head\n{ /* a \" b\n */ \"node\": // tail \"\n {\"name\": \"a//b/*c*/\\\"//\"}}//");
+    assert_string_equal(config->node, "a//b/*c*/\"//");
+    config_free(config);
+}
+
+/* A config with exactly one problem: where it is, what is wrong, what to do. */
+struct bad {
+    const char *text;
+    const char *where;
+    const char *problem;
+    const char *remedy;
+};
+
+static void assert_told(const struct told *told, size_t index, const struct bad *bad) {
+    const char *problem = told->problem[index];
+    if (strcmp(told->where[index], bad->where) != 0 || strstr(problem, bad->problem) == NULL ||
+        strstr(problem, bad->remedy) == NULL) {
+        fail_msg("%s\ntold:     %s: %s\nexpected: %s: ... %s ... %s", bad->text, told->where[index],
+                 problem, bad->where, bad->problem, bad->remedy);
+    }
+}
+
+static void assert_all_bad(const struct bad *cases, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct told told;
+        assert_null(load(cases[i].text, &told));
+        assert_told(&told, 0, &cases[i]);
+        if (told.count != 1) {
+            fail_msg("%s\nalso told: %s: %s", cases[i].text, told.where[1], told.problem[1]);
+        }
+    }
+}
+#define ASSERT_ALL_BAD(cases) assert_all_bad(cases, sizeof(cases) / sizeof(cases)[0])
+
+static void test_bad_syntax_is_told_by_line_and_column(void **state) {
+    (void)state;
+    static const struct bad cases[] = {
+        {"", "", "is empty", "write an object"},
+        {" // nothing\n/* here */ ", "", "is empty", "write an object"},
+        {"[]", "", "not an object", "put everything inside {"},
+        {"{\n  \"log\": {},\n}", ":3:1", "not valid JSON: ", "correct"},
+        {"{\"plugin_dirs\": [\"/a\",]}", ":1:23", "not valid JSON: ", "correct"},
+        {"{}\n\n x", ":3:2", "not valid JSON: ", "correct"},
+        {"{} {}", ":1:4", "not valid JSON: ", "correct"},
+        {"{\"node\": {'name': \"a\"}}", ":1:11", "not valid JSON: ", "correct"},
+        {"{\"listen\": {\"port\": 0x10}}", ":1:22", "not valid JSON: ", "correct"},
+        {"{\"listen\": {\"port\": NaN}}", ":1:21", "not valid JSON: ", "correct"},
+        {"{\"log\": {}", ":1:11", "not valid JSON: ", "correct"},
+        {"{\n /* \"log\": {} }", ":2:2", "comment without an end", "close it with */"},
+        {"{ / }", ":1:3", "not valid JSON: ", "correct"},
+        {"/", ":1:1", "not valid JSON: ", "correct"},
+        {"{\"node\": {\"name\": \"\xc3\xa9\xff\"}}", ":1:21", "UTF-8", "save the file as UTF-8"},
+        {"\xef\xbb\xbf{}", ":1:1", "byte order mark", "save the file as UTF-8 without one"},
+        {"{\"node\": {\"name\": \"a\n\"}}", ":1:21", "not valid JSON: ", "correct"},
+    };
+    ASSERT_ALL_BAD(cases);
+}
+
+static void test_unknown_key_is_told_with_the_nearest_one(void **state) {
+    (void)state;
+    static const struct bad cases[] = {
+        {"{\"mcpServer\": {}}", ": mcpServer", "unknown key", "did you mean \"mcpServers\"?"},
+        {"{\"listen\": {\"adress\": \"::1\"}}", ": listen.adress", "unknown key",
+         "did you mean \"address\"?"},
+        {"{\"listen\": {\"max_connections\": 1}}", ": listen.max_connections", "unknown key",
+         "the keys here are: address, port, path"},
+        {"{\"admin\": {}}", ": admin", "unknown key", "the keys here are: node, listen"},
+        {"{\"session\": {\"tll\": \"1h\"}}", ": session.tll", "unknown key", "\"ttl\""},
+        {"{\"log\": {\"levels\": \"info\"}}", ": log.levels", "unknown key", "\"level\""},
+        {"{\"node\": {\"nam\": \"a\"}}", ": node.nam", "unknown key", "\"name\""},
+        {"{\"storage\": {\"param\": {}}}", ": storage.param", "unknown key", "\"params\""},
+        {"{\"factories\": {\"a\": {\"driver\": \"stdio\", \"parms\": {}}}}", ": factories.a.parms",
+         "unknown key", "\"params\""},
+        {"{\"storage\": {\"params\": {\"zzz\": 1}}}", ": storage.params.zzz", "unknown key", ""},
+        {"{\"mcpServers\": {\"a\": {\"command\": \"c\", \"arg\": []}}}", ": mcpServers.a.arg",
+         "unknown key", "args"},
+        {"{\"mcpServers\": {\"a\": {\"command\": \"c\", \"timeouts\": \"1s\"}}}",
+         ": mcpServers.a.timeouts", "unknown key", "timeout"},
+        {"{\"mcpServers\": {\"a\": {\"comand\": \"c\"}}}", ": mcpServers.a.comand", "unknown key",
+         "did you mean \"command\"?"},
+    };
+    ASSERT_ALL_BAD(cases);
+}
+
+static void test_wrong_type_is_told_with_the_right_one(void **state) {
+    (void)state;
+    static const struct bad cases[] = {
+        {"{\"listen\": []}", ": listen", "a list where an object belongs", "write { ... }"},
+        {"{\"mcpServers\": null}", ": mcpServers", "null where an object belongs", "write {"},
+        {"{\"mcpServers\": {\"a\": \"npx\"}}", ": mcpServers.a", "a string where an object belongs",
+         "write {"},
+        {"{\"factories\": {\"a\": 1}}", ": factories.a", "a number where an object belongs",
+         "write {"},
+        {"{\"storage\": {\"params\": []}}", ": storage.params", "a list where an object belongs",
+         "write {"},
+        {"{\"node\": {\"name\": 1}}", ": node.name", "a number where a string belongs",
+         "put it in double quotes"},
+        {"{\"listen\": {\"port\": \"80\"}}", ": listen.port", "a string where a port belongs",
+         "write a number from 0 to 65535"},
+        {"{\"listen\": {\"port\": 1.5}}", ": listen.port", "a number where a port belongs",
+         "write a number from 0 to 65535"},
+        {"{\"listen\": {\"port\": 65536}}", ": listen.port", "not a port",
+         "write a number from 0 to 65535"},
+        {"{\"listen\": {\"port\": -1}}", ": listen.port", "not a port",
+         "write a number from 0 to 65535"},
+        {"{\"listen\": {\"allowed_hosts\": \"a\"}}", ": listen.allowed_hosts",
+         "a string where a list of strings belongs", "write [\"one\", \"two\"]"},
+        {"{\"listen\": {\"allowed_hosts\": [\"a\", 1]}}", ": listen.allowed_hosts[1]",
+         "a number where a string belongs", "write [\"one\", \"two\"]"},
+        {"{\"listen\": {\"max_body\": \"8 parsecs\"}}", ": listen.max_body", "not a size",
+         "such as \"64KiB\""},
+        {"{\"listen\": {\"max_body\": -1}}", ": listen.max_body", "not a size",
+         "such as \"64KiB\""},
+        {"{\"session\": {\"drain\": 5}}", ": session.drain", "a number where a duration belongs",
+         "such as \"30s\""},
+        {"{\"session\": {\"drain\": \"5\"}}", ": session.drain", "not a duration",
+         "such as \"30s\""},
+        {"{\"session\": {\"drain\": \"99999999999999999999h\"}}", ": session.drain",
+         "not a duration", "such as \"30s\""},
+        {"{\"session\": {\"max_inflight\": \"64\"}}", ": session.max_inflight",
+         "a string where a whole number belongs", "without quotes"},
+        {"{\"session\": {\"max_inflight\": -1}}", ": session.max_inflight", "not a whole number",
+         "write 0 (no limit) or more"},
+        {"{\"log\": {\"level\": \"loud\"}}", ": log.level", "not a known word",
+         "write one of \"error\", \"warn\", \"info\", \"debug\""},
+        {"{\"log\": {\"format\": true}}", ": log.format",
+         "true or false where a known word belongs", "\"logfmt\", \"json\""},
+        {"{\"mcpServers\": {\"a\": {\"command\": \"c\", \"disabled\": \"true\"}}}",
+         ": mcpServers.a.disabled", "a string where true or false belongs", "without quotes"},
+        {"{\"mcpServers\": {\"a\": {\"command\": \"c\", \"timeout\": 55}}}",
+         ": mcpServers.a.timeout", "a number where a duration belongs", "such as \"30s\""},
+        {"{\"mcpServers\": {\"a\": {\"command\": 1}}}", ": mcpServers.a.command", "string", ""},
+        {"{\"mcpServers\": {\"a\": {\"command\": \"c\", \"args\": \"-y\"}}}", ": mcpServers.a.args",
+         "list", ""},
+        {"{\"mcpServers\": {\"a\": {\"command\": \"c\", \"env\": []}}}", ": mcpServers.a.env",
+         "object", ""},
+    };
+    ASSERT_ALL_BAD(cases);
+}
+
+static void test_value_that_cannot_work_is_told(void **state) {
+    (void)state;
+    static const struct bad cases[] = {
+        {"{\"listen\": {\"address\": \"0.0.0.0\"}}", ": listen.address",
+         "not a loopback address: trunkd cannot authenticate clients yet", "write \"127.0.0.1\""},
+        {"{\"listen\": {\"address\": \"localhost\"}}", ": listen.address", "not a loopback address",
+         "\"::1\""},
+        {"{\"listen\": {\"address\": \"::\"}}", ": listen.address", "not a loopback address",
+         "\"::1\""},
+        {"{\"listen\": {\"address\": \"\"}}", ": listen.address", "not a loopback address",
+         "\"::1\""},
+        {"{\"listen\": {\"path\": \"mcp\"}}", ": listen.path", "not the path of a URL",
+         "begin it with \"/\""},
+        {"{\"listen\": {\"path\": \"/a?b\"}}", ": listen.path", "not the path of a URL",
+         "begin it with \"/\""},
+        {"{\"node\": {\"name\": \"a b\"}}", ": node.name", "not a node name", "visible ASCII"},
+        {"{\"plugin_dirs\": [\"/a\", \"plugins\"]}", ": plugin_dirs[1]", "a relative path",
+         "write the absolute one"},
+        {"{\"session\": {\"ttl\": \"999ms\"}}", ": session.ttl", "too short",
+         "write at least \"1s\""},
+        {"{\"session\": {\"ttl\": \"0\"}}", ": session.ttl", "too short", "write at least \"1s\""},
+        {"{\"session\": {\"leg_timeout\": \"0\"}}", ": session.leg_timeout", "too short",
+         "write at least \"1ms\""},
+        {"{\"session\": {\"ttl\": \"900000h\"}}", ": session.ttl", "longer than 100 years",
+         "write less"},
+        {"{\"storage\": {\"driver\": \"nosuch\"}}", ": storage.driver", "nosuch", ""},
+        {"{\"storage\": {\"driver\": \"../memory\"}}", ": storage.driver", "", ""},
+        {"{\"factories\": {\"a\": {\"driver\": \"nosuch\"}}}", ": factories.a.driver", "nosuch",
+         ""},
+        {"{\"factories\": {\"a\": {}}}", ": factories.a.driver", "missing",
+         "write the name of a factory driver"},
+        {"{\"factories\": {\"stdio\": {}}, \"mcpServers\": {\"a\": {\"command\": \"c\"}}}",
+         ": factories.stdio.driver", "missing", "write the name of a factory driver"},
+        {"{\"mcpServers\": {\"a\": {}}}", ": mcpServers.a",
+         "has neither \"command\" nor \"factory\"", "add \"command\""},
+        {"{\"mcpServers\": {\"a\": {\"url\": \"https://x/mcp\"}}}", ": mcpServers.a",
+         "has neither \"command\" nor \"factory\"", "add \"command\""},
+        {"{\"mcpServers\": {\"a\": {\"factory\": \"b\", \"command\": \"c\"}}}",
+         ": mcpServers.a.factory", "no such factory", "name one of \"stdio\""},
+        {"{\"mcpServers\": {\"a\": {\"factory\": \"stdio\"}}}", ": mcpServers.a.command", "", ""},
+        {"{\"mcpServers\": {\"a b\": {\"command\": \"c\"}, \"a-b\": {\"command\": \"c\"}}}",
+         ": mcpServers.a-b", "\"a b\" and \"a-b\" both become the name \"a-b\"",
+         "rename one of them"},
+        {"{\"mcpServers\": {\"\": {\"command\": \"c\"}}}", ": mcpServers.",
+         "a backend without a name", "give it one"},
+    };
+    ASSERT_ALL_BAD(cases);
+}
+
+static void test_doubled_member_is_told_at_any_level(void **state) {
+    (void)state;
+    static const struct bad cases[] = {
+        {"{\"log\": {}, \"log\": {}}", ": log", "occurs twice", "remove one of them"},
+        {"{\"log\": {\"level\": \"info\", \"l\\u0065vel\": \"warn\"}}", ": log.level",
+         "occurs twice", "remove one of them"},
+        {"{\"mcpServers\": {\"a\": {\"command\": \"c\"}, \"a\": {\"command\": \"d\"}}}",
+         ": mcpServers.a", "occurs twice", "remove one of them"},
+        {"{\"mcpServers\": {\"a\": {\"command\": \"c\", \"env\": {\"K\": \"1\", \"K\": \"2\"}}}}",
+         ": mcpServers.a.env.K", "occurs twice", "remove one of them"},
+        {"{\"node\": {\"name\": \"a\\u0000b\"}}", ": node.name", "a string with a NUL",
+         "remove it"},
+    };
+    ASSERT_ALL_BAD(cases);
+}
+
+static void test_unset_variable_is_told_and_no_value_is_shown(void **state) {
+    (void)state;
+    static const struct bad cases[] = {
+        {"{\"mcpServers\": {\"a\": {\"command\": \"${T_SECRET}\", \"args\": [\"x\", "
+         "\"${T_NONE}\"]}}}",
+         ": mcpServers.a.args[1]", "environment variable T_NONE is not set", "${T_NONE:-default}"},
+        {"{\"session\": {\"ttl\": \"${T_NONE}\"}}", ": session.ttl", "T_NONE is not set", "set it"},
+        {"{\"session\": {\"ttl\": \"${T_SECRET}\"}}", ": session.ttl", "not a duration", "\"30s\""},
+        {"{\"listen\": {\"address\": \"${T_SECRET}\"}}", ": listen.address", "not a loopback",
+         "\"::1\""},
+        {"{\"log\": {\"level\": \"${T_SECRET}\"}}", ": log.level", "not a known word", "\"info\""},
+        {"{\"mcpServers\": {\"a\": {\"factory\": \"${T_SECRET}\"}}}", ": mcpServers.a.factory",
+         "no such factory", "name one of"},
+    };
+    assert_int_equal(setenv("T_SECRET", "hunter2", 1), 0);
+    assert_int_equal(unsetenv("T_NONE"), 0);
+    ASSERT_ALL_BAD(cases);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct told told;
+        assert_null(load(cases[i].text, &told));
+        assert_null(strstr(told.problem[0], "hunter2"));
+    }
+}
+
+static void test_all_problems_are_told_in_one_go(void **state) {
+    (void)state;
+    struct told told;
+    assert_int_equal(unsetenv("T_NONE"), 0);
+    assert_null(
+        load("{\"log\": {\"level\": 1, \"level\": 2}, \"nod\": {}, \"listen\": {\"path\": "
+             "\"${T_NONE}\", \"port\": true}, \"session\": {\"ttl\": \"0\"}, \"mcpServers\": "
+             "{\"a\": {\"command\": \"c\", \"x\": 1}, \"b\": {}}}",
+             &told));
+    static const char *const places[] = {": log.level",   ": listen.path", ": nod",
+                                         ": listen.port", ": session.ttl", ": mcpServers.a.x",
+                                         ": mcpServers.b"};
+    assert_int_equal(told.count, sizeof places / sizeof places[0]);
+    for (size_t i = 0; i < told.count; i++) {
+        assert_string_equal(told.where[i], places[i]);
+    }
+}
+
+static void test_hostile_files_are_told_clearly(void **state) {
+    (void)state;
+    struct told told;
+    size_t len = (4u << 20) + 1;
+    char *large = xmalloc(len);
+    memset(large, ' ', len);
+    assert_null(load_bytes(large, len, &told));
+    assert_string_equal(told.where[0], "");
+    assert_non_null(strstr(told.problem[0], "larger than 4 MiB"));
+
+    memset(large, '[', len);
+    assert_null(load_bytes(large, 1000, &told));
+    assert_non_null(strstr(told.problem[0], "not valid JSON: "));
+    free(large);
+
+    assert_null(load_bytes("{}\0{}", 5, &told));
+    assert_string_equal(told.where[0], ":1:3");
+}
+
+static void remember_problem(void *ctx, const char *where, const char *problem) {
+    (void)snprintf(ctx, 512, "%s: %s", where, problem);
+}
+
+static void test_file_that_cannot_be_read_is_told_clearly(void **state) {
+    (void)state;
+    char text[512] = "";
+    struct config *config = NULL;
+    struct loader *loader = NULL;
+    assert_int_equal(config_load("/nowhere/x.json", NULL, remember_problem, text, &config), 1);
+    assert_null(config);
+    assert_string_equal(text, "/nowhere/x.json: cannot be read: No such file or directory; give a "
+                              "file that exists and may be read");
+    assert_int_equal(config_load("/", NULL, remember_problem, text, &config), 1);
+    assert_string_equal(text, "/: is a directory; give the config file in it");
+    assert_int_equal(config_load_dirs("/", NULL, remember_problem, text, &loader), 1);
+    assert_null(loader);
+}
+
+static void test_plugin_dirs_load_from_a_config_that_is_otherwise_wrong(void **state) {
+    (void)state;
+    struct told told;
+    struct loader *loader = NULL;
+    assert_null(
+        load("{\"plugin_dirs\": [\"/nowhere\"], \"storage\": {\"driver\": \"nosuch\"}}", &told));
+    told.count = 0;
+    assert_int_equal(config_load_dirs(config_path, NULL, remember, &told, &loader), 0);
+    assert_non_null(loader);
+    loader_free(loader);
+    assert_null(load("{\"plugin_dirs\": [\"${T_NONE}\", \"x\"]}", &told));
+    told.count = 0;
+    assert_int_equal(config_load_dirs(config_path, NULL, remember, &told, &loader), 2);
+    assert_null(loader);
+    assert_string_equal(told.where[0], ": plugin_dirs[0]");
+    assert_string_equal(told.where[1], ": plugin_dirs[1]");
+}
+
+static void assert_check_prints(const struct config *config, const char *expected) {
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    check_print(config, out);
+    assert_int_equal(fclose(out), 0);
+    if (strstr(text, expected) == NULL) {
+        fail_msg("\"%s\" does not contain \"%s\"", text, expected);
+    }
+    free(text);
+}
+
+static void test_check_tells_what_a_good_config_would_do(void **state) {
+    (void)state;
+    struct config *config = load_good("{\"listen\": {\"address\": \"::1\"}}");
+    assert_check_prints(config, "mcpServers: no backend is configured");
+    assert_check_prints(config, "\nOK: 0 backends, storage memory, listen http://[::1]:4483/mcp\n");
+    config_free(config);
+    config = load_good("{\"mcpServers\": {\"a\": {\"command\": \"c\"}, \"b\": {\"command\": \"c\", "
+                       "\"disabled\": true}}}");
+    assert_check_prints(
+        config, "OK: 2 backends (1 disabled), storage memory, listen http://127.0.0.1:4483/mcp\n");
+    config_free(config);
+}
+
+static void test_configs_that_are_shipped_load(void **state) {
+    (void)state;
+    static const char *const files[] = {TEST_SOURCE_DIR "/conf/trunkd.json",
+                                        TEST_SOURCE_DIR "/conf/quickstart.json"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char text[512] = "";
+        struct config *config = NULL;
+        (void)config_load(files[i], NULL, remember_problem, text, &config);
+        assert_string_equal(text, "");
+        assert_non_null(config);
+        config_free(config);
+    }
+}
+
+static const struct {
+    const char *block; /* "": the root */
+    const struct schema_key *table;
+} blocks[] = {{"", schema_root},
+              {"node", schema_node},
+              {"listen", schema_listen},
+              {"storage", schema_storage},
+              {"factories", schema_factory},
+              {"mcpServers", schema_backend},
+              {"session", schema_session},
+              {"log", schema_log}};
+
+/* object is the block, or for factories and backends one of its members. Both ways: no key is
+ * missing, none is invented. */
+static void assert_has_keys(struct json_object *object, const struct schema_key *table,
+                            bool is_closed) {
+    int count = 0;
+    for (; table[count].name != NULL; count++) {
+        if (!json_object_object_get_ex(object, table[count].name, NULL)) {
+            fail_msg("%s is missing in %s", table[count].name, json_object_to_json_string(object));
+        }
+    }
+    assert_true(!is_closed || json_object_object_length(object) == count);
+}
+
+static struct json_object *read_shipped(const char *file) {
+    struct problems problems;
+    char text[512] = "";
+    problems_init(&problems, file, remember_problem, text);
+    struct json_object *tree = config_file_read(&problems);
+    assert_string_equal(text, "");
+    assert_non_null(tree);
+    problems_clear(&problems);
+    return tree;
+}
+
+static void test_full_config_has_every_key(void **state) {
+    (void)state;
+    struct json_object *tree = read_shipped(TEST_SOURCE_DIR "/conf/trunkd.json");
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        struct json_object *block = tree;
+        if (blocks[i].block[0] != '\0') {
+            assert_true(json_object_object_get_ex(tree, blocks[i].block, &block));
+        }
+        if (blocks[i].table == schema_factory || blocks[i].table == schema_backend) {
+            struct json_object_iterator first = json_object_iter_begin(block);
+            block = json_object_iter_peek_value(&first);
+        }
+        assert_has_keys(block, blocks[i].table, blocks[i].table != schema_backend);
+    }
+    json_object_put(tree);
+}
+
+static void test_editor_schema_has_the_same_keys(void **state) {
+    (void)state;
+    struct json_object *tree = read_shipped(TEST_SOURCE_DIR "/conf/trunkd.schema.json");
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        struct json_object *block = tree;
+        if (blocks[i].block[0] != '\0') {
+            block =
+                json_object_object_get(json_object_object_get(tree, "properties"), blocks[i].block);
+        }
+        if (blocks[i].table == schema_factory || blocks[i].table == schema_backend) {
+            block = json_object_object_get(block, "additionalProperties");
+        }
+        assert_has_keys(json_object_object_get(block, "properties"), blocks[i].table, true);
+    }
+    json_object_put(tree);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_empty_object_gives_the_defaults),
+        cmocka_unit_test(test_every_key_reaches_its_place),
+        cmocka_unit_test(test_backends_are_sorted_and_typed_by_their_factory),
+        cmocka_unit_test(test_timeout_of_a_backend_is_55_seconds_unless_said),
+        cmocka_unit_test(test_comments_are_white_space_and_not_in_strings),
+        cmocka_unit_test(test_bad_syntax_is_told_by_line_and_column),
+        cmocka_unit_test(test_unknown_key_is_told_with_the_nearest_one),
+        cmocka_unit_test(test_wrong_type_is_told_with_the_right_one),
+        cmocka_unit_test(test_value_that_cannot_work_is_told),
+        cmocka_unit_test(test_doubled_member_is_told_at_any_level),
+        cmocka_unit_test(test_unset_variable_is_told_and_no_value_is_shown),
+        cmocka_unit_test(test_all_problems_are_told_in_one_go),
+        cmocka_unit_test(test_hostile_files_are_told_clearly),
+        cmocka_unit_test(test_file_that_cannot_be_read_is_told_clearly),
+        cmocka_unit_test(test_plugin_dirs_load_from_a_config_that_is_otherwise_wrong),
+        cmocka_unit_test(test_check_tells_what_a_good_config_would_do),
+        cmocka_unit_test(test_configs_that_are_shipped_load),
+        cmocka_unit_test(test_full_config_has_every_key),
+        cmocka_unit_test(test_editor_schema_has_the_same_keys),
+    };
+    return cmocka_run_group_tests(tests, make_config_path, remove_config_path);
+}
