@@ -115,9 +115,10 @@ static void read_factory(const struct reading *reading, const char *name,
 }
 
 static void read_factories(const struct reading *reading, struct json_object *object) {
-    json_object_object_foreach(object, name, value) {
-        char *path = join_path("factories", name);
-        read_factory(reading, name, value, path);
+    struct json_object_iter it;
+    json_object_object_foreachC(object, it) {
+        char *path = join_path("factories", it.key);
+        read_factory(reading, it.key, it.val, path);
         free(path);
     }
 }
@@ -138,11 +139,11 @@ static void tell_no_factory(const struct reading *reading, struct json_object *o
                             const char *path) {
     const char *const choosers[] = {"command", "factory"};
     bool is_slip = false;
-    json_object_object_foreach(object, name, value) {
-        (void)value;
-        const char *nearest = nearest_word(name, choosers, 2);
-        if (nearest != NULL && strcmp(nearest, name) != 0) {
-            char *key_path = join_path(path, name);
+    struct json_object_iter it;
+    json_object_object_foreachC(object, it) {
+        const char *nearest = nearest_word(it.key, choosers, 2);
+        if (nearest != NULL && strcmp(nearest, it.key) != 0) {
+            char *key_path = join_path(path, it.key);
             problems_add(reading->problems, key_path, "unknown key; did you mean \"%s\"?", nearest);
             free(key_path);
             is_slip = true;
@@ -249,16 +250,16 @@ static void read_backend(const struct reading *reading, const char *written_name
 static void tell_equal_names(const struct reading *reading, struct json_object *object,
                              const char *name) {
     const char *first = NULL;
-    json_object_object_foreach(object, written_name, value) {
-        (void)value;
-        char *normal = normal_name(written_name);
+    struct json_object_iter it;
+    json_object_object_foreachC(object, it) {
+        char *normal = normal_name(it.key);
         if (strcmp(normal, name) == 0 && first == NULL) {
-            first = written_name;
+            first = it.key;
         } else if (strcmp(normal, name) == 0) {
-            char *path = join_path("mcpServers", written_name);
+            char *path = join_path("mcpServers", it.key);
             problems_add(reading->problems, path,
                          "\"%s\" and \"%s\" both become the name \"%s\"; rename one of them", first,
-                         written_name, name);
+                         it.key, name);
             free(path);
         }
         free(normal);
@@ -273,10 +274,11 @@ static int compare_backends(const void *a, const void *b) {
 static void read_backends(const struct reading *reading, struct json_object *object) {
     struct config *config = reading->config;
     config->backends = xcalloc((size_t)json_object_object_length(object), sizeof *config->backends);
-    json_object_object_foreach(object, name, value) {
-        char *path = join_path("mcpServers", name);
-        if (schema_expect_block(value, path, reading->problems)) {
-            read_backend(reading, name, value, path);
+    struct json_object_iter it;
+    json_object_object_foreachC(object, it) {
+        char *path = join_path("mcpServers", it.key);
+        if (schema_expect_block(it.val, path, reading->problems)) {
+            read_backend(reading, it.key, it.val, path);
         }
         free(path);
     }

@@ -333,15 +333,15 @@ static void refuse_unknown(const struct schema_key *table, struct json_object *o
     for (; names[count] != NULL; count++) {
         buffer_printf(&known, "%s%s", count == 0 ? "" : ", ", names[count]);
     }
-    json_object_object_foreach(object, name, value) {
-        (void)value;
+    struct json_object_iter it;
+    json_object_object_foreachC(object, it) {
         const struct schema_key *key = table;
-        while (key->name != NULL && strcmp(key->name, name) != 0) {
+        while (key->name != NULL && strcmp(key->name, it.key) != 0) {
             key++;
         }
         if (key->name == NULL) {
-            const char *nearest = nearest_word(name, names, count);
-            path_append_member(path, name);
+            const char *nearest = nearest_word(it.key, names, count);
+            path_append_member(path, it.key);
             if (nearest != NULL) {
                 problems_add(problems, buffer_cstr(path), "unknown key; did you mean \"%s\"?",
                              nearest);

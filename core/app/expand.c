@@ -100,9 +100,10 @@ static void expand_value(struct json_object *value, struct buffer *path,
             path->len = len;
         }
     } else if (json_object_is_type(value, json_type_object)) {
-        json_object_object_foreach(value, key, member) {
-            path_append_member(path, key);
-            expand_value(member, path, problems);
+        struct json_object_iter it;
+        json_object_object_foreachC(value, it) {
+            path_append_member(path, it.key);
+            expand_value(it.val, path, problems);
             path->len = len;
         }
     }

@@ -30,6 +30,6 @@ void loop_timer_free(struct loop_timer *timer); /* NULL is fine; allowed inside 
 struct loop_signal;
 /* fn runs on the loop, not in the signal handler. */
 struct loop_signal *loop_signal_new(struct loop *loop, int signal_number, void (*fn)(void *arg), void *arg);
-void loop_signal_free(struct loop_signal *signal);
+void loop_signal_free(struct loop_signal *watched); /* NULL is fine */
 
 #endif

@@ -35,7 +35,8 @@ static void free_list(char **list) {
     free(list);
 }
 
-__attribute__((format(printf, 2, 3))) static bool add_to_list(char ***list, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static bool add_to_list(char ***list, const char *format,
+                                                              ...) {
     size_t count = count_list(*list);
     char **longer = reallocarray(*list, count + 2, sizeof *longer);
     if (longer == NULL) {
@@ -74,7 +75,8 @@ static bool add_environment(struct command *out, const struct trunk_param *param
     return out->envp != NULL || (out->envp = calloc(1, sizeof *out->envp)) != NULL;
 }
 
-/* An empty PATH entry, which a shell takes for the current directory, is skipped: nobody who configures a server means it. */
+/* An empty PATH entry, which a shell takes for the current directory, is skipped: nobody who
+ * configures a server means it. */
 static bool add_files(struct command *out, const char *path) {
     const char *name = out->argv[0];
     if (strchr(name, '/') != NULL) {
@@ -89,14 +91,20 @@ static bool add_files(struct command *out, const char *path) {
     return out->files != NULL || (out->files = calloc(1, sizeof *out->files)) != NULL;
 }
 
+/* NULL when none is configured; an empty one counts as none. */
+static const char *find_cwd(const struct trunk_param *params, size_t nparams) {
+    const char *cwd = trunk_param_get(params, nparams, "cwd", NULL);
+    return cwd != NULL && cwd[0] != '\0' ? cwd : NULL;
+}
+
 int32_t command_check(const struct trunk_param *params, size_t nparams, struct trunk_error *error) {
     const char *command = trunk_param_get(params, nparams, "command", "");
     if (command[0] == '\0') {
         return trunk_fail(error, TRUNK_INVALID, "command",
                           "is empty; give the program to run, such as \"npx\"");
     }
-    const char *cwd = trunk_param_get(params, nparams, "cwd", "");
-    if (cwd[0] != '\0' && cwd[0] != '/') {
+    const char *cwd = find_cwd(params, nparams);
+    if (cwd != NULL && cwd[0] != '/') {
         return trunk_fail(error, TRUNK_INVALID, "cwd", "\"%.100s\" is not an absolute path", cwd);
     }
     for (size_t i = 0; i < nparams; i++) {
@@ -122,9 +130,9 @@ int32_t command_build(const struct trunk_param *params, size_t nparams, struct c
         }
     }
     const char *path = trunk_param_get(params, nparams, ENV_KEY "PATH", getenv("PATH"));
-    const char *cwd = trunk_param_get(params, nparams, "cwd", "");
+    const char *cwd = find_cwd(params, nparams);
     if (!add_environment(out, params, nparams) || !add_files(out, path ? path : DEFAULT_PATH) ||
-        (cwd[0] != '\0' && (out->cwd = strdup(cwd)) == NULL)) {
+        (cwd != NULL && (out->cwd = strdup(cwd)) == NULL)) {
         goto fail;
     }
     return TRUNK_OK;

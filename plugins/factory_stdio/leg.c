@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * leg.c - the life of a leg: OPEN while both pipes work, ENDING when one broke and the exit that would explain it is awaited,
- * CLOSED once the host was told or asked for the end. The stop ladder runs in CLOSED, beside the leg's state. */
+ * leg.c - the life of a leg: OPEN while both pipes work, ENDING when one broke and the exit that
+ * would explain it is awaited, CLOSED once the host was told or asked for the end. The stop ladder
+ * runs in CLOSED, beside the leg's state. */
 #include "leg.h"
 
 #include <assert.h>
@@ -17,15 +18,15 @@
 #include "spawn.h"
 
 enum {
-    READ_BYTES = 64 * 1024,          /* at a time */
-    TURN_BYTES = 256 * 1024,         /* in one turn of the loop, so that a flood starves nobody */
+    READ_BYTES = 64 * 1024,  /* at a time */
+    TURN_BYTES = 256 * 1024, /* in one turn of the loop, so that a flood starves nobody */
     MAX_QUEUE_BYTES = 64 * 1024 * 1024,
     EXIT_GRACE_MS = 100,
     CLOSE_WAIT_MS = 1000,
     MAX_STDERR_LINE_BYTES = 2048,
-    MAX_STDERR_LINES = 100,          /* per second */
+    MAX_STDERR_LINES = 100, /* per second */
     MAX_GARBAGE_BYTES = 200,
-    MAX_GARBAGE_LINES = 10           /* per second */
+    MAX_GARBAGE_LINES = 10 /* per second */
 };
 
 enum leg_state {
@@ -68,8 +69,8 @@ struct leg {
     struct line_splitter err_lines;
     struct log_limit garbage;
     struct log_limit noise;
-    trunk_op finish_op;  /* 0: not asked */
-    char end_text[320];  /* why the leg ends, from ENDING on; how the child exited, from then on */
+    trunk_op finish_op; /* 0: not asked */
+    char end_text[320]; /* why the leg ends, from ENDING on; how the child exited, from then on */
 };
 
 static void end_close(const struct leg *leg, struct pipe_end *end) {
@@ -118,7 +119,8 @@ static void begin_stop(struct leg *leg) {
     leg->host->timer_set(leg->timer, leg->step_wait_ms);
 }
 
-/* Tells the host that the leg is over; the process is then stopped without waiting for finish. text may be end_text. */
+/* Tells the host that the leg is over; the process is then stopped without waiting for finish. text
+ * may be end_text. */
 static void close_leg(struct leg *leg, int32_t status, const char *text) {
     assert(leg->state != LEG_CLOSED);
     leg->state = LEG_CLOSED;
@@ -149,20 +151,6 @@ static void complete_finish(struct leg *leg) {
     trunk_op op = leg->finish_op;
     leg_free(leg);
     trunk_complete(host, op, TRUNK_OK, NULL);
-}
-
-static void on_timer(void *arg) {
-    struct leg *leg = arg;
-    if (leg->state == LEG_ENDING) {
-        close_leg(leg, TRUNK_UNAVAILABLE, leg->end_text);
-    } else if (leg->step == STOP_STDIN_CLOSED) {
-        spawn_signal_group(leg->child.pid, SIGTERM);
-        leg->step = STOP_TERM_SENT;
-        leg->host->timer_set(leg->timer, leg->step_wait_ms);
-    } else if (leg->step == STOP_TERM_SENT) {
-        spawn_signal_group(leg->child.pid, SIGKILL);
-        leg->step = STOP_KILL_SENT;
-    }
 }
 
 /* --- stdout --- */
@@ -228,7 +216,8 @@ static void on_out(void *arg, uint32_t ready) {
     }
 }
 
-/* What the child wrote before it exited, and no more: who else holds the pipe is not the backend. */
+/* What the child wrote before it exited, and no more: who else holds the pipe is not the backend.
+ */
 static void drain_out(struct leg *leg) {
     int left = 0;
     if (leg->out.fd >= 0) {
@@ -243,6 +232,13 @@ static void drain_out(struct leg *leg) {
         }
         left -= (int)got;
         take_out(leg, data, (size_t)got);
+    }
+}
+
+static void drain_and_close(struct leg *leg) {
+    drain_out(leg);
+    if (leg->state != LEG_CLOSED) {
+        close_leg(leg, TRUNK_UNAVAILABLE, leg->end_text);
     }
 }
 
@@ -276,12 +272,21 @@ static void on_err(void *arg, uint32_t ready) {
     }
 }
 
-/* --- exit --- */
+/* --- exit and the way to it --- */
 
-static void close_after_exit(struct leg *leg) {
-    drain_out(leg);
-    if (leg->state != LEG_CLOSED) {
-        close_leg(leg, TRUNK_UNAVAILABLE, leg->end_text);
+static void on_timer(void *arg) {
+    struct leg *leg = arg;
+    if (leg->state == LEG_ENDING && leg->is_paused) {
+        leg->host->timer_set(leg->timer, EXIT_GRACE_MS);
+    } else if (leg->state == LEG_ENDING) {
+        drain_and_close(leg);
+    } else if (leg->step == STOP_STDIN_CLOSED) {
+        spawn_signal_group(leg->child.pid, SIGTERM);
+        leg->step = STOP_TERM_SENT;
+        leg->host->timer_set(leg->timer, leg->step_wait_ms);
+    } else if (leg->step == STOP_TERM_SENT) {
+        spawn_signal_group(leg->child.pid, SIGKILL);
+        leg->step = STOP_KILL_SENT;
     }
 }
 
@@ -306,9 +311,10 @@ static void on_exit_ready(void *arg, uint32_t ready) {
         complete_finish(leg);
     } else if (leg->state != LEG_CLOSED) {
         memcpy(leg->end_text, text, sizeof text);
-        queue_fail(&leg->queue, leg->host, TRUNK_UNCERTAIN, TRUNK_UNAVAILABLE, leg->end_text);
-        if (!leg->is_paused) {
-            close_after_exit(leg);
+        if (leg->is_paused) {
+            queue_fail(&leg->queue, leg->host, TRUNK_UNCERTAIN, TRUNK_UNAVAILABLE, leg->end_text);
+        } else {
+            drain_and_close(leg);
         }
     }
 }
@@ -391,7 +397,7 @@ void leg_make(struct factory *factory, const struct trunk_make *make, trunk_op o
     struct command command = {0};
     struct leg *leg = leg_new(factory, make);
     if (leg == NULL || command_build(make->params, make->nparams, &command) != TRUNK_OK) {
-        goto no_memory;
+        goto fail;
     }
     char text[512];
     int32_t status = spawn_child(&command, make->backend, &leg->child, text, sizeof text);
@@ -404,7 +410,7 @@ void leg_make(struct factory *factory, const struct trunk_make *make, trunk_op o
     if (!watch_child(leg)) {
         leg_destroy(leg);
         leg = NULL;
-        goto no_memory;
+        goto fail;
     }
     command_free(&command);
     trunk_logf(host, TRUNK_LOG_DEBUG, "backend=%s: started pid=%d", leg->backend,
@@ -412,7 +418,7 @@ void leg_make(struct factory *factory, const struct trunk_make *make, trunk_op o
     struct trunk_reply reply = {.struct_size = sizeof reply, .leg = leg};
     host->complete(host->ctx, op, &reply);
     return;
-no_memory:
+fail:
     if (leg != NULL) {
         leg_free(leg);
     }
@@ -431,7 +437,7 @@ void leg_send(struct leg *leg, const struct trunk_request *request, trunk_op op)
         trunk_complete(leg->host, op, TRUNK_INVALID, "the message has a raw line break");
         return;
     }
-    if (leg->in.fd < 0) {
+    if (leg->state != LEG_OPEN || leg->in.fd < 0) {
         trunk_complete(leg->host, op, TRUNK_UNAVAILABLE, leg->end_text);
         return;
     }
@@ -451,7 +457,7 @@ void leg_pause(struct leg *leg, bool is_paused) {
     leg->is_paused = is_paused;
     if (leg->has_exited && leg->state != LEG_CLOSED) {
         if (!is_paused) {
-            close_after_exit(leg);
+            drain_and_close(leg);
         }
     } else if (leg->out.watch != NULL) {
         leg->host->watch_set(leg->out.watch, is_paused ? 0 : TRUNK_READ);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * leg.h - a leg over stdio: one child process from make to finish. Everything runs on the loop thread. */
+ * leg.h - a leg over stdio: one child process from make to finish. Everything runs on the loop
+ * thread. */
 #ifndef FACTORY_STDIO_LEG_H
 #define FACTORY_STDIO_LEG_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * log_limit.h - what a backend writes, line by line to the host's log; a flood is counted instead. */
+ * log_limit.h - what a backend writes, line by line to the host's log; a flood is counted instead.
+ */
 #ifndef FACTORY_STDIO_LOG_LIMIT_H
 #define FACTORY_STDIO_LOG_LIMIT_H
 

@@ -25,8 +25,9 @@ ssize_t pipe_read(int fd, void *buffer, size_t size) {
 }
 
 static size_t line_limit(const struct line_splitter *lines) {
-    return lines->max_line_bytes == 0 || lines->max_line_bytes > SIZE_MAX / 4 ? SIZE_MAX / 4
-                                                                                : lines->max_line_bytes;
+    return lines->max_line_bytes == 0 || lines->max_line_bytes > SIZE_MAX / 4
+               ? SIZE_MAX / 4
+               : lines->max_line_bytes;
 }
 
 static bool hold(struct line_splitter *lines, const char *data, size_t len) {
@@ -94,7 +95,8 @@ static int32_t take_part(struct line_splitter *lines, const char *data, size_t l
     return TRUNK_OK;
 }
 
-int32_t lines_feed(struct line_splitter *lines, const char *data, size_t len, line_fn fn, void *ctx) {
+int32_t lines_feed(struct line_splitter *lines, const char *data, size_t len, line_fn fn,
+                   void *ctx) {
     while (len > 0) {
         const char *end = memchr(data, '\n', len);
         size_t part = end != NULL ? (size_t)(end - data) : len;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * plugin.c - the factory driver `stdio`: each leg is a process that speaks MCP over its stdin and stdout. */
+ * plugin.c - the factory driver `stdio`: each leg is a process that speaks MCP over its stdin and
+ * stdout. */
 #include <trunk/plugin_util.h>
 
 #include <errno.h>
@@ -29,7 +30,8 @@ static const struct trunk_param_spec spec[] = {
      .flags = TRUNK_PARAM_BACKEND},
     {.key = "stop_wait",
      .fallback = "2s",
-     .help = "how long a process may take to end after its stdin was closed, and again after SIGTERM",
+     .help =
+         "how long a process may take to end after its stdin was closed, and again after SIGTERM",
      .type = TRUNK_PARAM_DURATION},
     {0},
 };
@@ -78,7 +80,7 @@ static void close_factory(void *self) {
     free(factory);
 }
 
-static void make(void *self, const struct trunk_make *make, trunk_op op) {
+static void make_leg(void *self, const struct trunk_make *make, trunk_op op) {
     leg_make(self, make, op);
 }
 
@@ -117,7 +119,7 @@ static const struct trunk_factory_ops ops = {
     .check_backend = command_check,
     .open = open_factory,
     .close = close_factory,
-    .make = make,
+    .make = make_leg,
     .request = send_message,
     .send = send_message,
     .listen = listen_for_unasked,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * spawn.c - fork and exec. fork and not vfork: the child resets every signal disposition, which a child that shares our
- * memory cannot do safely under the sanitizers. Only async-signal-safe calls between fork and exec. */
+ * spawn.c - fork and exec. fork and not vfork: the child resets every signal disposition, which a
+ * child that shares our memory cannot do safely under the sanitizers. Only async-signal-safe calls
+ * between fork and exec. */
 #include "spawn.h"
 
 #include <errno.h>
@@ -30,7 +31,8 @@ enum stage { STAGE_SETUP = 1, STAGE_CWD, STAGE_EXEC };
 struct pipes {
     int fd[PIPE_COUNT][2];
 };
-/* What the child could not do; it comes back through PIPE_FAILURE, which a successful exec closes. */
+/* What the child could not do; it comes back through PIPE_FAILURE, which a successful exec closes.
+ */
 struct failure {
     enum stage stage;
     int error;
@@ -85,7 +87,8 @@ static void reset_signals(void) {
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* A host started without stdin, stdout or stderr may have given those numbers to the pipes, so they move up first. */
+/* A host started without stdin, stdout or stderr may have given those numbers to the pipes, so they
+ * move up first. */
 static bool place_descriptors(struct pipes *pipes, int *out_failure_fd) {
     int in = fcntl(pipes->fd[PIPE_IN][READ_END], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     int out = fcntl(pipes->fd[PIPE_OUT][WRITE_END], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -98,7 +101,8 @@ static bool place_descriptors(struct pipes *pipes, int *out_failure_fd) {
            dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0;
 }
 
-/* Like execvpe, but without its shell for files that the kernel does not know how to run. Returns the errno. */
+/* Like execvpe, but without its shell for files that the kernel does not know how to run. Returns
+ * the errno. */
 static int exec_first(const struct command *command) {
     int error = ENOENT;
     for (char **file = command->files; *file != NULL; file++) {
@@ -144,7 +148,8 @@ static void explain_failure(const struct failure *failure, const struct command 
     const char *reason = strerror(failure->error);
     bool is_path = strchr(name, '/') != NULL;
     if (failure->stage == STAGE_SETUP) {
-        (void)snprintf(text, text_size, "backend %s: no process could be made: %s", backend, reason);
+        (void)snprintf(text, text_size, "backend %s: no process could be made: %s", backend,
+                       reason);
     } else if (failure->stage == STAGE_CWD) {
         (void)snprintf(text, text_size, "backend %s: cannot enter its cwd \"%s\": %s", backend,
                        command->cwd, reason);
@@ -153,10 +158,11 @@ static void explain_failure(const struct failure *failure, const struct command 
                        is_path ? "does not exist (or the interpreter that its first line names)"
                                : "was not found in PATH");
     } else if (failure->error == EACCES) {
-        (void)snprintf(text, text_size,
-                       "backend %s: command \"%s\" is not executable (or a directory on its way may "
-                       "not be entered)",
-                       backend, name);
+        (void)snprintf(
+            text, text_size,
+            "backend %s: command \"%s\" is not executable (or a directory on its way may "
+            "not be entered)",
+            backend, name);
     } else if (failure->error == ENOEXEC) {
         (void)snprintf(text, text_size,
                        "backend %s: command \"%s\" is not a program: a script needs a first line "
@@ -251,13 +257,15 @@ bool spawn_reap(const struct child *child, int wait_ms, const char *backend, cha
     }
     siginfo_t info = {0};
     if (waitid(P_PIDFD, (id_t)child->exit, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
-        (void)snprintf(text, text_size, "backend %s is gone", backend); /* somebody else reaped it */
+        (void)snprintf(text, text_size, "backend %s is gone",
+                       backend); /* somebody else reaped it */
         return true;
     }
     spawn_signal_group(child->pid, SIGKILL);
     (void)waitid(P_PIDFD, (id_t)child->exit, &info, WEXITED | WNOHANG);
     if (info.si_code == CLD_EXITED) {
-        (void)snprintf(text, text_size, "backend %s exited with status %d", backend, info.si_status);
+        (void)snprintf(text, text_size, "backend %s exited with status %d", backend,
+                       info.si_status);
     } else {
         const char *name = sigabbrev_np(info.si_status);
         (void)snprintf(text, text_size, "backend %s was killed by SIG%s", backend,

@@ -17,16 +17,19 @@ struct child {
     int err;   /* reads its stderr */
 };
 
-/* The child gets its own process group, descriptors 0, 1, 2 and no other, an empty signal mask, default dispositions, and
- * SIGKILL when the calling thread ends. It returns once the program runs or could not be started. UNAVAILABLE: not started,
- * nothing is left of it, text tells why and names the backend. */
+/* The child gets its own process group, descriptors 0, 1, 2 and no other, an empty signal mask,
+ * default dispositions, and SIGKILL when the calling thread ends. It returns once the program runs
+ * or could not be started. UNAVAILABLE: not started, nothing is left of it, text tells why and
+ * names the backend. */
 int32_t spawn_child(const struct command *command, const char *backend, struct child *out_child,
                     char *text, size_t text_size);
 
-/* Signals the whole process group. The child must not have been reaped, or the number may be another's. */
+/* Signals the whole process group. The child must not have been reaped, or the number may be
+ * another's. */
 void spawn_signal_group(pid_t pid, int signal_number);
-/* Waits for the exit up to wait_ms. True: it had exited and is reaped, text tells how ("backend NAME exited with status 3");
- * what was left of its group was killed before, while the zombie still held the number. False: it still runs. */
+/* Waits for the exit up to wait_ms. True: it had exited and is reaped, text tells how ("backend
+ * NAME exited with status 3"); what was left of its group was killed before, while the zombie still
+ * held the number. False: it still runs. */
 bool spawn_reap(const struct child *child, int wait_ms, const char *backend, char *text,
                 size_t text_size);
 

@@ -35,11 +35,12 @@ struct records *records_new(void) {
 }
 
 void records_free(struct records *records) {
-    struct record *record = NULL;
-    struct record *next = NULL;
-    HASH_ITER(hh, records->by_key, record, next) {
-        HASH_DELETE(hh, records->by_key, record);
+    struct record *record = records->by_key;
+    HASH_CLEAR(hh, records->by_key); /* the table goes, the records stay chained */
+    while (record != NULL) {
+        struct record *next = record->hh.next;
         record_free(record);
+        record = next;
     }
     order_free(&records->order);
     expiry_free(&records->expiry);

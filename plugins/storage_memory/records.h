@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HASH_NONFATAL_OOM 1 /* an add that fails leaves hh.tbl NULL instead of ending the process  \
-                             */
+#define HASH_NONFATAL_OOM                                                                          \
+    1 /* an add that fails leaves hh.tbl NULL instead of ending the process                        \
+       */
 #include <uthash.h>
 
 #include <trunk/types.h>

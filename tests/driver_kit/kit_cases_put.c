@@ -161,12 +161,12 @@ static void test_keys_are_1_to_256_visible_ascii_bytes(void **state) {
     longest[256] = '\0';
     assert_status(kit_put(store, TRUNK_PUT_CREATE, longest, "long", 0), TRUNK_OK);
     assert_record(store, longest, "long");
-    for (char c = '!'; c <= '~'; c++) {
-        const char key[] = {c, '\0'};
+    for (int c = '!'; c <= '~'; c++) {
+        const char key[] = {(char)c, '\0'};
         assert_status(kit_put(store, TRUNK_PUT_CREATE, key, key, 0), TRUNK_OK);
     }
-    for (char c = '!'; c <= '~'; c++) {
-        const char key[] = {c, '\0'};
+    for (int c = '!'; c <= '~'; c++) {
+        const char key[] = {(char)c, '\0'};
         assert_record(store, key, key);
     }
     assert_record(store, longest, "long");

@@ -88,16 +88,16 @@ const char *kit_host_fault_text(struct kit_host *host, size_t i) {
 }
 
 /* The op of a token, with the lock held; NULL, and a fault, when there is none that is pending. */
-static struct kit_op *find_pending(struct kit_host *host, trunk_op token, const char *call) {
-    char text[FAULT_BYTES];
+static struct kit_op *find_pending(struct kit_host *host, trunk_op token, bool is_emit) {
     if (token < FIRST_OP || token - FIRST_OP >= host->nops) {
-        note_fault(host, call, "with an op that was never issued");
+        note_fault(host, is_emit ? "emit" : "complete", "with an op that was never issued");
         return NULL;
     }
     struct kit_op *op = host->ops[token - FIRST_OP];
     if (op->is_done) {
-        (void)snprintf(text, sizeof text, "%s of an op that is completed", call);
-        note_fault(host, op->what, text);
+        note_fault(host, op->what,
+                   is_emit ? "emit of an op that is completed"
+                           : "complete of an op that is completed");
         return NULL;
     }
     return op;
@@ -118,7 +118,7 @@ static void complete(void *ctx, trunk_op token, const struct trunk_reply *theirs
     struct trunk_reply reply = {.struct_size = sizeof reply};
     memcpy(&reply, theirs, theirs->struct_size < sizeof reply ? theirs->struct_size : sizeof reply);
     lock(host);
-    struct kit_op *op = find_pending(host, token, "complete");
+    struct kit_op *op = find_pending(host, token, false);
     if (op != NULL) {
         if (theirs->struct_size < offsetof(struct trunk_reply, leg)) {
             note_fault(host, op->what, "reply.struct_size is not set");
@@ -149,7 +149,7 @@ static void emit(void *ctx, trunk_op token, const struct trunk_item *theirs) {
     struct trunk_item item = {.struct_size = sizeof item};
     memcpy(&item, theirs, theirs->struct_size < sizeof item ? theirs->struct_size : sizeof item);
     lock(host);
-    struct kit_op *op = find_pending(host, token, "emit");
+    struct kit_op *op = find_pending(host, token, true);
     if (op != NULL) {
         if (theirs->struct_size < offsetof(struct trunk_item, expires_ms)) {
             note_fault(host, op->what, "item.struct_size is not set");

@@ -212,7 +212,7 @@ static void test_a_hangup_is_readable_and_writable(void **state) {
     (void)close(pair[0]);
 }
 
-static void *post_and_misuse(void *arg) {
+static void *post_completion(void *arg) {
     struct pending *pending = arg;
     const struct trunk_host *table = kit_host_table(pending->host);
     assert_int_equal(table->post(table->ctx, complete_pending, pending), TRUNK_OK);
@@ -223,7 +223,7 @@ static void test_a_post_of_another_thread_runs_on_the_loop(void **state) {
     struct kit_host *host = *state;
     struct pending pending = begin(host);
     pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, post_and_misuse, &pending), 0);
+    assert_int_equal(pthread_create(&thread, NULL, post_completion, &pending), 0);
     assert_non_null(kit_host_wait(host, pending.op, 1000));
     (void)pthread_join(thread, NULL);
     assert_int_equal(pending.calls, 1);

@@ -108,9 +108,10 @@ static void test_path_is_compared_exactly_and_without_the_query(void **state) {
     const struct {
         const char *target;
         int status;
-    } cases[] = {{"/mcp", 0},          {"/mcp?a=b", 0},  {"/mcp?", 0},   {"/mcp/", 404},
-                 {"/", 404},           {"/MCP", 404},    {"/mcpx", 404}, {"/%6dcp", 404},
-                 {"http://h/mcp", 404}, {"//mcp", 404},  {"*", 404},     {"/mc", 404}};
+    } cases[] = {{"/mcp", 0},    {"/mcp?a=b", 0}, {"/mcp?", 0},
+                 {"/mcp/", 404}, {"/", 404},      {"/MCP", 404},
+                 {"/mcpx", 404}, {"/%6dcp", 404}, {"http://h/mcp", 404},
+                 {"//mcp", 404}, {"*", 404},      {"/mc", 404}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct request request = post_request();
         request.target = cases[i].target;
@@ -284,8 +285,8 @@ static void test_missing_host_gets_400(void **state) {
 static void test_loopback_allows_only_its_own_names(void **state) {
     (void)state;
     const struct http_options options = loopback_options();
-    const char *good[] = {"localhost", "LocalHost:1", "127.0.0.1", "127.0.0.1:4483",
-                          "[::1]",     "[::1]:4483"};
+    const char *good[] = {"localhost",      "LocalHost:1", "127.0.0.1",
+                          "127.0.0.1:4483", "[::1]",       "[::1]:4483"};
     const char *bad[] = {"evil.example",  "localhost.evil.example",
                          "localhost:",    "localhost:x",
                          "localhost:1:2", "localhost.",
@@ -307,8 +308,8 @@ static void test_loopback_is_all_of_127_and_ipv6_one(void **state) {
     const struct {
         char *address;
         int status;
-    } cases[] = {{"127.0.0.1", 0},  {"127.9.9.9", 0},   {"::1", 0},
-                 {"0.0.0.0", 403}, {"10.0.0.127", 403}, {"::", 403}, {"nonsense", 403}};
+    } cases[] = {{"127.0.0.1", 0},    {"127.9.9.9", 0}, {"::1", 0},       {"0.0.0.0", 403},
+                 {"10.0.0.127", 403}, {"::", 403},      {"nonsense", 403}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct http_options options = {.address = cases[i].address, .path = "/mcp"};
         assert_int_equal(status_of_host(&options, "localhost"), cases[i].status);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * routes.c - from the client's name of a tool to leg and original name. */
+#include "catalogue/routes.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+
+struct entry { /* followed in memory by name and original name */
+    UT_hash_handle hh;
+    struct route route;
+    char bytes[];
+};
+
+struct routes {
+    struct entry *entries;
+};
+
+struct routes *routes_new(void) {
+    return xcalloc(1, sizeof(struct routes));
+}
+
+void routes_free(struct routes *routes) {
+    struct entry *entry;
+    struct entry *next;
+    if (routes == NULL) {
+        return;
+    }
+    HASH_ITER(hh, routes->entries, entry, next) {
+        HASH_DEL(routes->entries, entry);
+        free(entry);
+    }
+    free(routes);
+}
+
+static struct entry *find(const struct routes *routes, struct trunk_slice name) {
+    struct entry *entry = NULL;
+    HASH_FIND(hh, routes->entries, name.data, name.len, entry);
+    return entry;
+}
+
+bool routes_add(struct routes *routes, struct trunk_slice name, const struct route *route) {
+    if (find(routes, name) != NULL) {
+        return false;
+    }
+    struct entry *entry = xcalloc(1, sizeof *entry + name.len + route->original.len);
+    char *original = entry->bytes + name.len;
+    memcpy(entry->bytes, name.data, name.len);
+    memcpy(original, route->original.data, route->original.len);
+    entry->route.leg = route->leg;
+    entry->route.original = slice_of(original, route->original.len);
+    HASH_ADD_KEYPTR(hh, routes->entries, entry->bytes, name.len, entry);
+    return true;
+}
+
+const struct route *routes_find(const struct routes *routes, struct trunk_slice name) {
+    const struct entry *entry = find(routes, name);
+    return entry != NULL ? &entry->route : NULL;
+}
+
+size_t routes_count(const struct routes *routes) {
+    return HASH_COUNT(routes->entries);
+}
