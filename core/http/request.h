@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * request.h - the edge's checks of one HTTP request (protocol.md 2.1, 2.10): what is refused before MCP sees it. Pure
- * functions over what was sent; knows no HTTP library. */
+ * request.h - the edge's checks of one HTTP request (protocol.md 2.1, 2.10): what is refused before
+ * MCP sees it. Pure functions over what was sent; knows no HTTP library. */
 #ifndef TRUNKD_HTTP_REQUEST_H
 #define TRUNKD_HTTP_REQUEST_H
 
@@ -15,13 +15,15 @@ struct request_field {
     const char *value; /* of the first such header; NULL: absent */
     unsigned count;
 };
-/* What the Accept headers say of one media type: the most specific range that names it wins (RFC 9110 12.5.1). */
+/* What the Accept headers say of one media type: the most specific range that names it wins (RFC
+ * 9110 12.5.1). */
 struct request_accept {
     int specificity; /* 0: no range names it, 1: any type, 2: its main type, 3: itself */
     bool is_wanted;
 };
 
-/* Starts as {0}; method, target and body_bytes are set by the caller, the rest by request_add_header. Borrows all strings. */
+/* Starts as {0}; method, target and body_bytes are set by the caller, the rest by
+ * request_add_header. Borrows all strings. */
 struct request {
     enum request_method method;
     const char *target; /* as sent, with its query */
@@ -36,7 +38,7 @@ struct request {
     struct request_field last_event_id;
     struct request_accept accepts_json;
     struct request_accept accepts_stream;
-    bool has_bad_name; /* a header's name is not a token, such as one with a space before its colon */
+    bool has_bad_name; /* a header's name is no token: a space before its colon, for one */
 };
 
 /* To be called with each header in the order sent. */
@@ -45,10 +47,11 @@ void request_add_header(struct request *request, const char *name, const char *v
 struct request_refusal {
     int status;       /* 0: not refused */
     const char *text; /* static */
-    bool must_close;  /* where the next request starts is in doubt: close the connection after the answer */
+    bool must_close;  /* after the answer: where the next request starts is in doubt */
 };
-/* The first check that fails, in this order: framing (400), Host and Origin (403), path (404), method (405), and of a POST
- * Content-Type (415), Accept (406), size (413); of a GET Accept (406). */
+/* The first check that fails, in this order: framing (400), Host and Origin (403), path (404),
+ * method (405), and of a POST Content-Type (415), Accept (406), size (413); of a GET Accept (406).
+ */
 struct request_refusal request_check(const struct request *request,
                                      const struct http_options *options);
 

@@ -24,8 +24,8 @@
 #include "http/sse.h"
 #include "wire/jsonrpc.h"
 
-#define MAX_HEADERS_BYTES (64 * 1024)
-#define MAX_PIPELINED_BYTES (64 * 1024) /* read ahead while a request waits for its answer */
+#define MAX_HEADERS_BYTES 65536
+#define MAX_PIPELINED_BYTES 65536 /* read ahead while a request waits for its answer */
 #define DRAIN_RETRY_AFTER_S 1
 
 struct http_server {

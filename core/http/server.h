@@ -23,7 +23,8 @@ struct http_options {
 typedef void (*http_handler_fn)(void *ctx, struct exchange *exchange);
 
 struct http_server;
-/* Listens. NULL with *error filled ("listen.port") when it cannot. options is borrowed and outlives the server. */
+/* Listens. NULL with *error filled ("listen.address", "listen.port") when it cannot. options is borrowed and outlives the
+ * server. The process ignores SIGPIPE: a client may reset its connection in the middle of a write. */
 struct http_server *http_server_new(struct loop *loop, struct log *log, const struct http_options *options,
                                     http_handler_fn handler, void *ctx, struct trunk_error *error);
 uint16_t http_server_port(const struct http_server *server);

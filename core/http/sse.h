@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * sse.h - the text of server-sent events (protocol.md 2.5): one JSON-RPC message per event, and comments. */
+ * sse.h - the text of server-sent events (protocol.md 2.5): one JSON-RPC message per event, and
+ * comments. */
 #ifndef TRUNKD_HTTP_SSE_H
 #define TRUNKD_HTTP_SSE_H
 
 #include <trunk/types.h>
 #include "base/slice.h"
 
-/* Appends one `message` event. json is one checked message; raw CR and LF in it become spaces, so it fits one data line. */
+/* Appends one `message` event. json is one checked message; raw CR and LF in it become spaces, so
+ * it fits one data line. */
 void sse_append_event(struct buffer *out, struct trunk_slice json);
 /* Appends a comment, which clients ignore. text holds no line break. */
 void sse_append_comment(struct buffer *out, const char *text);

@@ -204,14 +204,20 @@ static int end_child(const struct child *child, bool is_late) {
     while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR) {
     }
     (void)close(child->pipe);
-    (void)close(child->pidfd);
+    if (child->pidfd >= 0) {
+        (void)close(child->pidfd);
+    }
     return status;
+}
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
 }
 
 static int32_t judge(const char *path, int status, const struct buffer *text,
                      struct trunk_error *error) {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash == NULL ? path : slash + 1;
+    const char *name = base_name(path);
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS && text->len > 0) {
         return TRUNK_OK;
     }
@@ -242,15 +248,14 @@ static int32_t describe(const char *path, uint64_t limit_ms, write_plugin_fn wri
     if (status != TRUNK_OK) {
         return status;
     }
-    bool is_late = !read_child(&child, &text) || !wait_readable(&child, child.pidfd);
+    bool is_late =
+        !read_child(&child, &text) || (child.pidfd >= 0 && !wait_readable(&child, child.pidfd));
     int child_status = end_child(&child, is_late);
     if (is_late) {
-        const char *slash = strrchr(path, '/');
         status = error_set(error, TRUNK_TIMEOUT, "driver",
                            "%.*s did not load within %llu ms and was stopped; mend its "
                            "constructors, or remove it",
-                           SHOWN_NAME_LEN, slash == NULL ? path : slash + 1,
-                           (unsigned long long)limit_ms);
+                           SHOWN_NAME_LEN, base_name(path), (unsigned long long)limit_ms);
     } else {
         status = judge(path, child_status, &text, error);
     }

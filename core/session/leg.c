@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * leg.c - states of a leg, its requests in flight, and what comes from the backend. */
+#include "session/leg.h"
+
 #include "session/leg_private.h"
 
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * manager.c - the session manager: its own life, generate, validate, and what its other files share. */
+#include "session/manager.h"
+
 #include "session/manager_private.h"
 
 #include <stdlib.h>

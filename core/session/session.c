@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * session.c - the life of one session object: states, uses, end. */
+#include "session/session.h"
+
 #include "session/manager_private.h"
 
 #include <assert.h>

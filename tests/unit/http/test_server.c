@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -102,8 +103,8 @@ static void watch(struct fixture *fixture, struct exchange *exchange) {
 /* ---- a client: a raw socket, driven beside the loop ---- */
 
 struct client {
-    int fd;
     struct buffer in;
+    int fd;
     bool is_over; /* the server closed or reset the connection */
 };
 
@@ -364,11 +365,11 @@ static void test_many_exchanges_wait_and_are_answered_in_any_order(void **state)
 
 /* Finds the server's end of the client's connection among this process's descriptors. */
 static int server_end(const struct client *client) {
-    struct sockaddr_in own;
+    struct sockaddr_in own = {0};
     socklen_t len = sizeof own;
     assert_int_equal(getsockname(client->fd, (struct sockaddr *)&own, &len), 0);
     for (int fd = 0; fd < 1024; fd++) {
-        struct sockaddr_in peer;
+        struct sockaddr_in peer = {0};
         len = sizeof peer;
         if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && len == sizeof peer &&
             peer.sin_port == own.sin_port) {
@@ -1024,5 +1025,6 @@ int main(void) {
         CASE(test_wrong_address_is_told),
         CASE(test_ipv6_loopback_serves),
     };
+    (void)signal(SIGPIPE, SIG_IGN); /* as the program does */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
