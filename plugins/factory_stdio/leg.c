@@ -119,6 +119,10 @@ static void begin_stop(struct leg *leg) {
     leg->host->timer_set(leg->timer, leg->step_wait_ms);
 }
 
+static void fail_queue(struct leg *leg) {
+    queue_fail(&leg->queue, leg->host, TRUNK_UNCERTAIN, TRUNK_UNAVAILABLE, leg->end_text);
+}
+
 /* Tells the host that the leg is over; the process is then stopped without waiting for finish. text
  * may be end_text. */
 static void close_leg(struct leg *leg, int32_t status, const char *text) {
@@ -127,7 +131,7 @@ static void close_leg(struct leg *leg, int32_t status, const char *text) {
     if (text != leg->end_text) {
         (void)snprintf(leg->end_text, sizeof leg->end_text, "%s", text);
     }
-    queue_fail(&leg->queue, leg->host, TRUNK_UNCERTAIN, TRUNK_UNAVAILABLE, leg->end_text);
+    fail_queue(leg);
     end_close(leg, &leg->out);
     lines_free(&leg->out_lines);
     leg->sink->on_closed(leg->sink->ctx, status, leg->end_text);
@@ -277,6 +281,7 @@ static void on_err(void *arg, uint32_t ready) {
 static void on_timer(void *arg) {
     struct leg *leg = arg;
     if (leg->state == LEG_ENDING && leg->is_paused) {
+        fail_queue(leg);
         leg->host->timer_set(leg->timer, EXIT_GRACE_MS);
     } else if (leg->state == LEG_ENDING) {
         drain_and_close(leg);
@@ -312,7 +317,7 @@ static void on_exit_ready(void *arg, uint32_t ready) {
     } else if (leg->state != LEG_CLOSED) {
         memcpy(leg->end_text, text, sizeof text);
         if (leg->is_paused) {
-            queue_fail(&leg->queue, leg->host, TRUNK_UNCERTAIN, TRUNK_UNAVAILABLE, leg->end_text);
+            fail_queue(leg);
         } else {
             drain_and_close(leg);
         }
@@ -323,8 +328,7 @@ static void on_exit_ready(void *arg, uint32_t ready) {
 
 static void flush_in(struct leg *leg) {
     if (!queue_flush(&leg->queue, leg->in.fd, leg->host)) {
-        begin_ending(leg, "stdin");
-        queue_fail(&leg->queue, leg->host, TRUNK_UNCERTAIN, TRUNK_UNAVAILABLE, leg->end_text);
+        begin_ending(leg, "stdin"); /* which also answers what is in the queue */
         end_close(leg, &leg->in);
         return;
     }

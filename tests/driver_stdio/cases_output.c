@@ -107,7 +107,7 @@ static void test_a_message_above_the_limit_closes_the_leg(void **state) {
     (void)state;
     expect_too_large("printf '{}\\n{%0999d}\\n{}\\n' 1; cat", 1000, 1);
     expect_too_large("printf '{%0999d}\\r\\n' 1; cat", 1000, 0);
-    expect_too_large("printf '{%01000d' 1; cat", 1000, 0); /* has not even ended */
+    expect_too_large("printf '{%01001d' 1; cat", 1000, 0); /* has not even ended */
     expect_too_large("exec cat /dev/zero", 1000, 0);
 }
 
