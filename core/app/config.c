@@ -91,20 +91,27 @@ static char *default_plugin_dir(void) {
     return dir == NULL ? xstrdup(TRUNKD_PLUGIN_DIR) : dir;
 }
 
+/* A relative directory is told and left out, so that it is not told again for each driver that is
+ * looked for in it. */
 static struct loader *make_loader(char **dirs, struct log *log, struct problems *problems) {
     char *default_dir = default_plugin_dir();
+    const char **absolute = NULL;
     size_t count = 0;
-    for (; dirs[count] != NULL; count++) {
-        if (dirs[count][0] != '/') {
-            struct buffer path = {0};
-            path_append_member(&path, "plugin_dirs");
-            path_append_index(&path, count);
-            problems_add(problems, buffer_cstr(&path),
-                         "a relative path; write the absolute one, which begins with \"/\"");
-            buffer_free(&path);
+    for (size_t i = 0; dirs[i] != NULL; i++) {
+        if (dirs[i][0] == '/') {
+            absolute = xrealloc(absolute, (count + 1) * sizeof *absolute);
+            absolute[count++] = dirs[i];
+            continue;
         }
+        struct buffer path = {0};
+        path_append_member(&path, "plugin_dirs");
+        path_append_index(&path, i);
+        problems_add(problems, buffer_cstr(&path),
+                     "a relative path; write the absolute one, which begins with \"/\"");
+        buffer_free(&path);
     }
-    struct loader *loader = loader_new(log, (const char *const *)dirs, count, default_dir);
+    struct loader *loader = loader_new(log, absolute, count, default_dir);
+    free(absolute);
     free(default_dir);
     return loader;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * hash.c - the seeded hash of every table. */
+ * hash.c - the seeded hash of all tables. */
 #include "base/hash.h"
 
 #include <pthread.h>
@@ -9,9 +9,10 @@
 
 #include "base/random.h"
 
-/* uthash gives its hash function no context, so the seed is the one value that is the process's own. Written once. */
-static uint64_t seed;
+/* The only state of the process: a hash without an argument for its seed is what uthash can call.
+ */
 static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
+static uint64_t seed;
 
 static void draw_seed(void) {
     seed = random_u64();

@@ -4,6 +4,7 @@
 #ifndef TRUNKD_BASE_LOG_H
 #define TRUNKD_BASE_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,10 +23,11 @@ bool log_enabled(const struct log *log, int32_t level);
 __attribute__((format(printf, 4, 5))) void log_write(struct log *log, int32_t level, const char *module,
                                                      const char *format, ...);
 
-/* At most one line in 5 s through one limit; the next line that passes tells how many were left out (` repeated=N`). */
+/* At most one line in 5 s through one limit; the next line that passes tells how many were left out (` repeated=N`).
+ * Starts with {0}. */
 struct log_limit {
-    uint64_t last_ms;
-    uint64_t left_out;
+    _Atomic uint64_t last_ms;
+    _Atomic uint64_t left_out;
 };
 __attribute__((format(printf, 5, 6))) void log_write_limited(struct log *log, struct log_limit *limit,
                                                              int32_t level, const char *module,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * slice.c - copies of slices, and the growable buffer. */
+ * slice.c - copies of borrowed bytes, and the growable buffer. */
 #include "base/slice.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+
+enum { SMALLEST_CAPACITY = 64 };
 
 char *slice_strdup(struct trunk_slice slice) {
     char *copy = xmalloc(slice.len + 1);
@@ -19,24 +20,27 @@ char *slice_strdup(struct trunk_slice slice) {
 }
 
 void buffer_reserve(struct buffer *buffer, size_t more) {
-    size_t wanted = buffer->len + more;
-    if (wanted <= buffer->capacity) {
+    if (more <= buffer->capacity - buffer->len) {
         return;
     }
-    size_t capacity = buffer->capacity < 64 ? 64 : buffer->capacity * 2;
-    if (capacity < wanted) {
-        capacity = wanted;
+    if (more > SIZE_MAX / 2 - buffer->len) { /* so that doubling cannot wrap round */
+        abort();
+    }
+    size_t capacity = buffer->capacity < SMALLEST_CAPACITY ? SMALLEST_CAPACITY : buffer->capacity;
+    while (capacity - buffer->len < more) {
+        capacity *= 2;
     }
     buffer->data = xrealloc(buffer->data, capacity);
     buffer->capacity = capacity;
 }
 
 void buffer_append(struct buffer *buffer, const void *data, size_t len) {
-    if (len > 0) {
-        buffer_reserve(buffer, len);
-        memcpy(buffer->data + buffer->len, data, len);
-        buffer->len += len;
+    if (len == 0) {
+        return;
     }
+    buffer_reserve(buffer, len);
+    memcpy(buffer->data + buffer->len, data, len);
+    buffer->len += len;
 }
 
 void buffer_append_slice(struct buffer *buffer, struct trunk_slice slice) {
