@@ -36,9 +36,17 @@ static void *check(void *made, const char *what) {
     return made;
 }
 
+/* libevent's warnings can be brought about by a peer (evhttp), so they do not reach stderr. */
+static void take_libevent_log(int severity, const char *text) {
+    if (severity >= EVENT_LOG_ERR) {
+        (void)fprintf(stderr, "trunkd: libevent: %s\n", text);
+    }
+}
+
 struct loop *loop_new(void) {
     struct loop *loop = xcalloc(1, sizeof *loop);
     struct event_config *config = check(event_config_new(), "an event config");
+    event_set_log_callback(take_libevent_log);
     /* Other threads wake the loop by the post queue's eventfd only, so the base needs no lock. */
     (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     loop->base = check(event_base_new_with_config(config), "an event base");

@@ -122,11 +122,22 @@ static void write_all(int fd, const void *data, size_t len) {
     }
 }
 
+/* What the parent does on a signal, or blocks, is nothing for the child: a crash is to end it. */
+static void reset_signals(void) {
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++) {
+        (void)signal(number, SIG_DFL); /* refused for some, which are at it anyway */
+    }
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 /* The child: never returns, and runs no exit handler of the parent. */
 _Noreturn static void run_child(const char *path, write_plugin_fn write_plugin, int out) {
     const struct plugin *plugin = NULL;
     struct trunk_error error = {0};
     struct buffer text = {0};
+    reset_signals();
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)dup2(STDERR_FILENO, STDOUT_FILENO); /* what a constructor prints is no part of the text */
     struct loader *loader = loader_new(NULL, NULL, 0, NULL);

@@ -235,8 +235,7 @@ void manager_stop(struct manager *manager, void (*done)(void *ctx), void *ctx) {
     manager->stopped_ctx = ctx;
     loop_timer_stop(manager->sweep_timer);
     while ((session = TAILQ_FIRST(&manager->lru)) != NULL) {
-        session->keeps_record = storage_is_persistent(manager->config.storage);
-        session_end(session, "trunkd is shutting down", true);
+        session_stop(session);
     }
     loop_post(manager->config.loop, tell_stopped, manager);
 }

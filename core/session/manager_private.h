@@ -71,6 +71,7 @@ void session_ref(struct session *session);
 void session_unref(struct session *session);
 /* The record is flagged, expired or lost: the session is over. drains: running calls get session.drain. */
 void session_end(struct session *session, const char *why, bool drains);
+void session_stop(struct session *session); /* with trunkd; the record stays where the store is PERSISTENT */
 void session_abandon(struct session *session, void (*closed)(void *ctx), void *ctx); /* a build that came to nothing */
 void session_touch_if_due(struct session *session);
 extern const struct multi_session_events session_multi_events;

@@ -131,6 +131,9 @@ void session_activate(struct session *session) {
     HASH_ADD(hh, manager->live, id[0], SESSION_ID_SIZE - 1, session);
     TAILQ_INSERT_TAIL(&manager->lru, session, in_lru);
     session->client = manager->config.client_ops->open(manager->config.client_ctx, session);
+    if (manager->is_stopping) {
+        session_stop(session);
+    }
 }
 
 static void on_touched(void *ctx, const struct trunk_reply *reply) {
@@ -247,6 +250,11 @@ void session_end(struct session *session, const char *why, bool drains) {
     } else {
         loop_timer_set(session->timer, 0);
     }
+}
+
+void session_stop(struct session *session) {
+    session->keeps_record = storage_is_persistent(session->manager->config.storage);
+    session_end(session, "trunkd is shutting down", true);
 }
 
 void session_abandon(struct session *session, void (*closed)(void *ctx), void *ctx) {

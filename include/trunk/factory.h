@@ -116,7 +116,8 @@ struct trunk_message {
     uint64_t number;
 
     /* What to give as trunk_request.resume to go on after this message: an SSE event id (MCP
-     * 2025-11-25, Transports: Resumability and Redelivery). At most 1024 bytes. Empty: cannot. */
+     * 2025-11-25, Transports: Resumability and Redelivery); any bytes but NUL, CR and LF. Empty:
+     * cannot. */
     struct trunk_slice position;
 };
 
@@ -139,12 +140,12 @@ struct trunk_sink {
     /* The leg is over without having been asked: the process exited, the backend ended the session.
      * Called at most once. In this order: all messages read so far go to on_message, all pending
      * ops of the leg are completed (UNAVAILABLE or UNCERTAIN, each for itself), on_closed. No sink
-     * call follows. finish is still called; until then request, send, listen and snapshot complete
-     * with UNAVAILABLE. The driver may release what the leg held before finish.
+     * call follows. finish is still called; until then request, send and listen complete with
+     * UNAVAILABLE. The driver may release what the leg held before finish.
      * status: UNAVAILABLE (the transport broke), NOT_FOUND (the backend ended the session), DENIED,
      * TOO_LARGE (the backend sent more than max_message), INTERNAL (out of memory). It tells
-     * nothing of requests in flight: those the host takes for UNCERTAIN. message: text for people,
-     * valid during the call, not NULL: names the backend and how it went
+     * nothing of requests in flight: those the host takes for UNCERTAIN.
+     * message: text for people, valid during the call, not NULL: names the backend and how it went
      * ("backend files exited with status 3"). */
     void (*on_closed)(void *ctx, int32_t status, const char *message);
 };
@@ -152,10 +153,9 @@ struct trunk_sink {
 /* Input of make. */
 struct trunk_make {
     size_t struct_size;
-    const char
-        *session_id;     /* the client's session, shortened: for logs, never NULL, no credential */
-    const char *backend; /* its name in the config, [A-Za-z0-9_.-]+: for logs and texts */
-    const char *principal; /* whom the session belongs to; NULL: anonymous */
+    const char *session_id; /* the client's session, shortened, for logs; no credential */
+    const char *backend;    /* its name in the config, [A-Za-z0-9_.-]+, for logs and texts */
+    const char *principal;  /* whom the session belongs to; NULL: anonymous */
 
     /* The backend's own keys: those of the spec with TRUNK_PARAM_BACKEND, nparams pairs, typed as
      * in check. They have passed check_backend. */
@@ -179,11 +179,12 @@ struct trunk_request {
      * 2025-11-25, Base Protocol: Requests), restored ones included. send and listen: 0. */
     uint64_t number;
 
-    struct trunk_slice json; /* one message, no raw line breaks, no limit; listen: empty */
+    struct trunk_slice json; /* one object, no raw line breaks, of any size; listen: empty */
 
-    /* For transports that have them; the others ignore them. nheaders pairs; names in lower case,
-     * values without line breaks (mcp-protocol-version: MCP 2025-11-25, Transports: Protocol
-     * Version Header). The driver adds its own (accept, content-type, mcp-session-id). */
+    /* For transports that have them; the others ignore them. nheaders pairs; names are HTTP field
+     * names in any case, values have no line breaks (mcp-protocol-version: MCP 2025-11-25,
+     * Transports: Protocol Version Header). The driver adds its own (accept, content-type,
+     * mcp-session-id). */
     const struct trunk_param *headers;
     size_t nheaders;
 
@@ -274,10 +275,9 @@ struct trunk_factory_ops {
      * on_message before; on a transport without streams at once after the whole message was
      * written. UNAVAILABLE; UNCERTAIN: sent, at least in part, and the stream was lost before its
      * end; the host may resume from the last position. NOT_FOUND; DENIED; TOO_LARGE: the answer was
-     * above max_message, where that ends the stream only and not the leg; or the request is more
-     * than the transport takes, and was not sent. INVALID: a raw line break in json (a fault of the
-     * host), nothing was sent. UNSUPPORTED: `resume` given to a transport without positions.
-     * CANCELLED; INTERNAL. */
+     * above max_message, where that ends the stream only and not the leg; it ran. INVALID: a raw
+     * line break in json (a fault of the host), nothing was sent. UNSUPPORTED: `resume` given to a
+     * transport without positions. CANCELLED; INTERNAL. */
     void (*request)(void *leg, const struct trunk_request *request, trunk_op op);
 
     /* Sends a notification, or the host's answer to a request of the backend. number is 0 and
@@ -291,9 +291,10 @@ struct trunk_factory_ops {
      * first after `notifications/initialized` was completed.
      * how: json empty, number 0; with `resume` from there on.
      * Completes with OK: on a transport with one pipe at once, since unasked messages come there
-     * anyway; on others when the stream has ended in good order, the host then listens again, with
-     * a pause. UNSUPPORTED: this backend has no such stream (HTTP 405); no error. Otherwise as
-     * request; the leg lives on. */
+     * anyway; on others when the backend has ended the stream in good order. UNCERTAIN: the stream
+     * was lost; the host may listen again, with `resume` or without. UNSUPPORTED: this backend has
+     * no such stream (HTTP 405), which is no error. Otherwise as request. The leg lives on in every
+     * case. */
     void (*listen)(void *leg, const struct trunk_request *how, trunk_op op);
 
     /* Nobody waits for the answer to request `number` any more: the driver may close its stream.
@@ -304,9 +305,9 @@ struct trunk_factory_ops {
     void (*cancel_request)(void *leg, uint64_t number);
 
     /* Gives what a later make needs to go on with this session: 1..4096 bytes of UTF-8 text,
-     * without secrets (it is stored in the clear). Completes with OK: reply.value; UNSUPPORTED:
-     * without TRUNK_CAP_RESTORE; UNAVAILABLE: there is nothing to go on with yet (ask again after
-     * on_changed), or the leg is over; INTERNAL. */
+     * without secrets (it is stored in the clear).
+     * Completes with OK: reply.value; UNSUPPORTED: without TRUNK_CAP_RESTORE; UNAVAILABLE: there is
+     * nothing to go on with yet (ask again after on_changed), or no longer; INTERNAL. */
     void (*snapshot)(void *leg, trunk_op op);
 
     /* Ends the leg. First completes every pending op of it with CANCELLED, inside the call; their
@@ -314,10 +315,11 @@ struct trunk_factory_ops {
      * allows (a process: stdin closed, SIGTERM, SIGKILL, its whole group: MCP 2025-11-25,
      * Lifecycle: Shutdown), and completes when nothing of the leg is left: no descriptor, no child,
      * no timer. Messages that still come may be dropped or given to on_message; on_closed need not
-     * be called. how: valid until op is completed. Completes with OK: the session is ended (also
-     * when it was over before), or kept; UNCERTAIN, UNAVAILABLE: with keep 0, the backend may still
-     * hold its session; CANCELLED (by close). In every case the leg is gone: nothing else is called
-     * for it. */
+     * be called.
+     * how: valid until op is completed.
+     * Completes with OK: the session is ended (also when it was over before), or kept; UNCERTAIN,
+     * UNAVAILABLE: with keep 0, the backend may still hold its session; CANCELLED (by close). In
+     * every case the leg is gone: nothing else is called for it. */
     void (*finish)(void *leg, const struct trunk_finish *how, trunk_op op);
 
     /* Optional; NULL if not offered. */

@@ -41,12 +41,6 @@ enum stop_step {
     STOP_KILL_SENT /* nothing stronger is left */
 };
 
-/* A descriptor and its watch; fd -1 and watch NULL once closed. */
-struct pipe_end {
-    int fd;
-    struct trunk_watch *watch;
-};
-
 struct leg {
     LIST_ENTRY(leg) link;
     struct factory *factory;
@@ -73,34 +67,13 @@ struct leg {
     char end_text[320]; /* why the leg ends, from ENDING on; how the child exited, from then on */
 };
 
-static void end_close(const struct leg *leg, struct pipe_end *end) {
-    if (end->watch != NULL) {
-        leg->host->watch_free(end->watch);
-    }
-    if (end->fd >= 0) {
-        (void)close(end->fd);
-    }
-    *end = (struct pipe_end){.fd = -1};
-}
-
-static bool end_watch(struct leg *leg, struct pipe_end *end, int fd,
-                      void (*fn)(void *arg, uint32_t ready), uint32_t wanted) {
-    end->fd = fd;
-    end->watch = leg->host->watch_new(leg->host->ctx, fd, fn, leg);
-    if (end->watch == NULL) {
-        return false;
-    }
-    leg->host->watch_set(end->watch, wanted);
-    return true;
-}
-
 static void leg_free(struct leg *leg) {
     log_limit_flush(&leg->garbage);
     log_limit_flush(&leg->noise);
-    end_close(leg, &leg->in);
-    end_close(leg, &leg->out);
-    end_close(leg, &leg->err);
-    end_close(leg, &leg->exit);
+    pipe_end_close(&leg->in, leg->host);
+    pipe_end_close(&leg->out, leg->host);
+    pipe_end_close(&leg->err, leg->host);
+    pipe_end_close(&leg->exit, leg->host);
     if (leg->timer != NULL) {
         leg->host->timer_free(leg->timer);
     }
@@ -114,7 +87,7 @@ static void leg_free(struct leg *leg) {
 /* --- the end --- */
 
 static void begin_stop(struct leg *leg) {
-    end_close(leg, &leg->in);
+    pipe_end_close(&leg->in, leg->host);
     leg->step = STOP_STDIN_CLOSED;
     leg->host->timer_set(leg->timer, leg->step_wait_ms);
 }
@@ -132,7 +105,7 @@ static void close_leg(struct leg *leg, int32_t status, const char *text) {
         (void)snprintf(leg->end_text, sizeof leg->end_text, "%s", text);
     }
     fail_queue(leg);
-    end_close(leg, &leg->out);
+    pipe_end_close(&leg->out, leg->host);
     lines_free(&leg->out_lines);
     leg->sink->on_closed(leg->sink->ctx, status, leg->end_text);
     if (!leg->has_exited) {
@@ -209,7 +182,7 @@ static void on_out(void *arg, uint32_t ready) {
     for (size_t turn = 0; turn < TURN_BYTES && leg->out.fd >= 0; turn += READ_BYTES) {
         ssize_t got = pipe_read(leg->out.fd, data, sizeof data);
         if (got == 0) {
-            end_close(leg, &leg->out);
+            pipe_end_close(&leg->out, leg->host);
             begin_ending(leg, "stdout");
         } else if (got > 0) {
             take_out(leg, data, (size_t)got);
@@ -256,7 +229,7 @@ static void take_err_line(void *ctx, const char *line, size_t len) {
 static void close_err(struct leg *leg) {
     lines_finish(&leg->err_lines, take_err_line, leg);
     log_limit_flush(&leg->noise);
-    end_close(leg, &leg->err);
+    pipe_end_close(&leg->err, leg->host);
 }
 
 static void on_err(void *arg, uint32_t ready) {
@@ -303,8 +276,8 @@ static void on_exit_ready(void *arg, uint32_t ready) {
         return;
     }
     leg->has_exited = true;
-    end_close(leg, &leg->exit);
-    end_close(leg, &leg->in);
+    pipe_end_close(&leg->exit, leg->host);
+    pipe_end_close(&leg->in, leg->host);
     leg->host->timer_stop(leg->timer);
     if (leg->err.fd >= 0) {
         on_err(leg, TRUNK_READ); /* its last words, before what came of them */
@@ -329,7 +302,7 @@ static void on_exit_ready(void *arg, uint32_t ready) {
 static void flush_in(struct leg *leg) {
     if (!queue_flush(&leg->queue, leg->in.fd, leg->host)) {
         begin_ending(leg, "stdin"); /* which also answers what is in the queue */
-        end_close(leg, &leg->in);
+        pipe_end_close(&leg->in, leg->host);
         return;
     }
     leg->host->watch_set(leg->in.watch, leg->queue.bytes > 0 ? TRUNK_WRITE : 0);
@@ -385,10 +358,11 @@ static struct leg *leg_new(struct factory *factory, const struct trunk_make *mak
 
 static bool watch_child(struct leg *leg) {
     /* All four, even if one fails: each takes its descriptor over. */
-    bool is_watched = end_watch(leg, &leg->in, leg->child.in, on_in, 0);
-    is_watched &= end_watch(leg, &leg->out, leg->child.out, on_out, TRUNK_READ);
-    is_watched &= end_watch(leg, &leg->err, leg->child.err, on_err, TRUNK_READ);
-    is_watched &= end_watch(leg, &leg->exit, leg->child.exit, on_exit_ready, TRUNK_READ);
+    bool is_watched = pipe_end_open(&leg->in, leg->host, leg->child.in, 0, on_in, leg);
+    is_watched &= pipe_end_open(&leg->out, leg->host, leg->child.out, TRUNK_READ, on_out, leg);
+    is_watched &= pipe_end_open(&leg->err, leg->host, leg->child.err, TRUNK_READ, on_err, leg);
+    is_watched &=
+        pipe_end_open(&leg->exit, leg->host, leg->child.exit, TRUNK_READ, on_exit_ready, leg);
     return is_watched;
 }
 
@@ -451,10 +425,17 @@ void leg_send(struct leg *leg, const struct trunk_request *request, trunk_op op)
         return;
     }
     if (!queue_add(&leg->queue, request->json, op)) {
-        trunk_complete(leg->host, op, TRUNK_UNAVAILABLE, "out of memory");
+        trunk_complete(leg->host, op, TRUNK_INTERNAL, "out of memory");
         return;
     }
     flush_in(leg);
+}
+
+/* There is one pipe: unasked messages come on it anyway. */
+void leg_listen(struct leg *leg, trunk_op op) {
+    bool is_open = leg->state == LEG_OPEN;
+    trunk_complete(leg->host, op, is_open ? TRUNK_OK : TRUNK_UNAVAILABLE,
+                   is_open ? NULL : leg->end_text);
 }
 
 void leg_pause(struct leg *leg, bool is_paused) {

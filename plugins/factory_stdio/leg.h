@@ -20,6 +20,7 @@ struct factory {
 /* The calls of trunk/factory.h. */
 void leg_make(struct factory *factory, const struct trunk_make *make, trunk_op op);
 void leg_send(struct leg *leg, const struct trunk_request *request, trunk_op op);
+void leg_listen(struct leg *leg, trunk_op op);
 void leg_pause(struct leg *leg, bool is_paused);
 void leg_finish(struct leg *leg, const struct trunk_finish *how, trunk_op op);
 const struct trunk_host *leg_host(const struct leg *leg);

@@ -13,6 +13,27 @@
 
 enum { SLACK_BYTES = 64 * 1024, FIRST_BYTES = 4096, FLUSH_BYTES = 256 * 1024 };
 
+bool pipe_end_open(struct pipe_end *end, const struct trunk_host *host, int fd, uint32_t wanted,
+                   void (*fn)(void *arg, uint32_t ready), void *arg) {
+    end->fd = fd;
+    end->watch = host->watch_new(host->ctx, fd, fn, arg);
+    if (end->watch == NULL) {
+        return false;
+    }
+    host->watch_set(end->watch, wanted);
+    return true;
+}
+
+void pipe_end_close(struct pipe_end *end, const struct trunk_host *host) {
+    if (end->watch != NULL) {
+        host->watch_free(end->watch);
+    }
+    if (end->fd >= 0) {
+        (void)close(end->fd);
+    }
+    *end = (struct pipe_end){.fd = -1};
+}
+
 ssize_t pipe_read(int fd, void *buffer, size_t size) {
     ssize_t got;
     do {

@@ -9,6 +9,16 @@
 
 #include <trunk/plugin.h>
 
+/* A descriptor of ours and its watch; fd -1 and watch NULL once closed. */
+struct pipe_end {
+    int fd;
+    struct trunk_watch *watch;
+};
+/* Takes fd over, also when it fails. False: out of memory. */
+bool pipe_end_open(struct pipe_end *end, const struct trunk_host *host, int fd, uint32_t wanted,
+                   void (*fn)(void *arg, uint32_t ready), void *arg);
+void pipe_end_close(struct pipe_end *end, const struct trunk_host *host);
+
 /* How many bytes came; 0: the end (an error counts as one); -1: nothing now. */
 ssize_t pipe_read(int fd, void *buffer, size_t size);
 

@@ -88,10 +88,9 @@ static void send_message(void *leg, const struct trunk_request *request, trunk_o
     leg_send(leg, request, op);
 }
 
-/* There is one pipe: unasked messages come on it anyway. */
 static void listen_for_unasked(void *leg, const struct trunk_request *how, trunk_op op) {
     (void)how;
-    trunk_complete(leg_host(leg), op, TRUNK_OK, NULL);
+    leg_listen(leg, op);
 }
 
 /* The answer cannot be kept from coming; the core drops it. */

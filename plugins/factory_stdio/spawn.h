@@ -18,9 +18,10 @@ struct child {
 };
 
 /* The child gets its own process group, descriptors 0, 1, 2 and no other, an empty signal mask,
- * default dispositions, and SIGKILL when the calling thread ends. It returns once the program runs
- * or could not be started. UNAVAILABLE: not started, nothing is left of it, text tells why and
- * names the backend. */
+ * default dispositions, and SIGKILL when the calling thread ends. That signal
+ * reaches the child alone: what the child itself started ends by its closed stdin when the host is
+ * killed, or by the child. Returns once the program runs or could not be started. UNAVAILABLE: not
+ * started, nothing is left of it, text tells why and names the backend. */
 int32_t spawn_child(const struct command *command, const char *backend, struct child *out_child,
                     char *text, size_t text_size);
 

@@ -122,7 +122,7 @@ __attribute__((constructor)) static void crash(void) {
 }
 #elif defined(DEFECT_EXIT)
 __attribute__((constructor)) static void leave(void) {
-    exit(0);
+    _exit(0);
 }
 #elif defined(DEFECT_HANG)
 __attribute__((constructor)) static void hang(void) {

@@ -38,6 +38,10 @@ static void expect_closed(const char *script, const char *text) {
     trunk_op op = peer_begin_request(&peer, "{}", 2);
     assert_int_equal(loop_host_result(rig.host, op)->status, TRUNK_UNAVAILABLE);
     assert_string_equal(loop_host_result(rig.host, op)->message, text);
+    struct trunk_request how = {.struct_size = sizeof how};
+    op = loop_host_begin(rig.host);
+    rig.ops->listen(peer.leg, &how, op);
+    assert_int_equal(loop_host_result(rig.host, op)->status, TRUNK_UNAVAILABLE);
     close_leg(&rig, &peer);
 }
 

@@ -117,7 +117,7 @@ static void test_a_flood_gives_the_loop_back_after_256_kib(void **state) {
     struct peer peer;
     open_leg(&rig, &peer, "yes '{\"a\":\"bcdefghijklmnopqrstuvwxyz\"}'", 0);
     uint64_t most = 0;
-    for (uint64_t before = 0; peer.bytes < 16 * 1024 * 1024; before = peer.bytes) {
+    for (uint64_t before = 0; peer.bytes < (uint64_t)16 * 1024 * 1024; before = peer.bytes) {
         loop_host_turn(rig.host, 1000);
         most = peer.bytes - before > most ? peer.bytes - before : most;
     }

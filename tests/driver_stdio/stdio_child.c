@@ -19,7 +19,7 @@ static void print_descriptors(void) {
     const struct dirent *entry;
     (void)fputs("{\"fds\":\"", stdout);
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(dir)) {
+        if (entry->d_name[0] != '.' && strtol(entry->d_name, NULL, 10) != dirfd(dir)) {
             (void)printf("%s ", entry->d_name);
         }
     }

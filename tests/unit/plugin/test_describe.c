@@ -81,7 +81,8 @@ static void test_refusal_crosses_from_the_child(void **state) {
 
 static void test_crash_is_told_as_a_crash(void **state) {
     (void)state;
-    assert_told(BAD_DIR "/storage-crash.so", LONG_MS, TRUNK_INTERNAL, "storage-crash.so crashed");
+    assert_told(BAD_DIR "/storage-crash.so", LONG_MS, TRUNK_INTERNAL,
+                "storage-crash.so crashed while it was loaded (SIGSEGV)");
 }
 
 static void test_plugin_that_exits_is_told(void **state) {
