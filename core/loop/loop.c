@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * loop.c - libevent's base with a post queue, timers and signals. */
+ * loop.c - libevent's base with a post queue, one-shot timers and signals. */
 #include "loop/loop.h"
 
-#include <event2/event.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <event2/event.h>
 
 #include "base/alloc.h"
 #include "loop/post_queue.h"
@@ -28,28 +28,25 @@ struct loop_signal {
     void *arg;
 };
 
-static void *check(void *made, const char *what) {
+static void *need(void *made, const char *what) {
     if (made == NULL) {
-        (void)fprintf(stderr, "trunkd: the kernel or libevent refuses %s\n", what);
+        (void)fprintf(stderr, "trunkd: cannot make %s\n", what);
         abort();
     }
     return made;
 }
 
-/* libevent's warnings can be brought about by a peer (evhttp), so they do not reach stderr. */
-static void take_libevent_log(int severity, const char *text) {
-    if (severity >= EVENT_LOG_ERR) {
-        (void)fprintf(stderr, "trunkd: libevent: %s\n", text);
-    }
-}
-
 struct loop *loop_new(void) {
-    struct loop *loop = xcalloc(1, sizeof *loop);
-    struct event_config *config = check(event_config_new(), "an event config");
-    event_set_log_callback(take_libevent_log);
-    /* Other threads wake the loop by the post queue's eventfd only, so the base needs no lock. */
+    struct event_config *config = need(event_config_new(), "the event loop's config");
+    (void)event_config_avoid_method(config, "select");
+    (void)event_config_avoid_method(config, "poll");
+    /* No lock: other threads only reach the post queue. No cached time: a timer set late in a turn
+     * would run early. */
     (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    loop->base = check(event_base_new_with_config(config), "an event base");
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
+    struct loop *loop = xcalloc(1, sizeof *loop);
+    loop->base = need(event_base_new_with_config(config), "the event loop (epoll)");
     event_config_free(config);
     loop->posts = post_queue_new(loop->base);
     loop->thread = pthread_self();
@@ -79,13 +76,13 @@ void loop_turn(struct loop *loop, bool block) {
     (void)event_base_loop(loop->base, EVLOOP_ONCE | (block ? 0 : EVLOOP_NONBLOCK));
 }
 
-static void stop(void *arg) {
+static void break_loop(void *arg) {
     struct loop *loop = arg;
-    (void)event_base_loopexit(loop->base, NULL);
+    (void)event_base_loopbreak(loop->base);
 }
 
 void loop_stop(struct loop *loop) {
-    loop_post(loop, stop, loop);
+    loop_post(loop, break_loop, loop);
 }
 
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg) {
@@ -96,29 +93,33 @@ bool loop_is_here(const struct loop *loop) {
     return pthread_equal(loop->thread, pthread_self()) != 0;
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg) {
+static void on_timer(int fd, short what, void *arg) {
     struct loop_timer *timer = arg;
     (void)fd;
     (void)what;
-    timer->fn(timer->arg);
+    timer->fn(timer->arg); /* may free the timer */
 }
 
 struct loop_timer *loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg) {
     struct loop_timer *timer = xcalloc(1, sizeof *timer);
     timer->fn = fn;
     timer->arg = arg;
-    timer->event = check(evtimer_new(loop->base, on_timer, timer), "a timer");
+    timer->event = need(event_new(loop->base, -1, 0, on_timer, timer), "a timer");
     return timer;
 }
 
 void loop_timer_set(struct loop_timer *timer, uint64_t after_ms) {
+    /* A timer that is due but has not run yet is moved too. */
+    (void)event_del(timer->event);
     struct timeval after = {.tv_sec = (time_t)(after_ms / 1000),
                             .tv_usec = (suseconds_t)(after_ms % 1000 * 1000)};
-    (void)evtimer_add(timer->event, &after);
+    if (event_add(timer->event, &after) != 0) {
+        abort(); /* out of memory */
+    }
 }
 
 void loop_timer_stop(struct loop_timer *timer) {
-    (void)evtimer_del(timer->event);
+    (void)event_del(timer->event);
 }
 
 void loop_timer_free(struct loop_timer *timer) {
@@ -128,25 +129,30 @@ void loop_timer_free(struct loop_timer *timer) {
     }
 }
 
-static void on_signal(evutil_socket_t fd, short what, void *arg) {
-    struct loop_signal *watched = arg;
-    (void)fd;
+static void on_signal(int signal_number, short what, void *arg) {
+    struct loop_signal *signal = arg;
+    (void)signal_number;
     (void)what;
-    watched->fn(watched->arg);
+    signal->fn(signal->arg); /* may free the signal */
 }
 
-struct loop_signal *loop_signal_new(struct loop *loop, int signal_number, void (*fn)(void *arg), void *arg) {
-    struct loop_signal *watched = xcalloc(1, sizeof *watched);
-    watched->fn = fn;
-    watched->arg = arg;
-    watched->event = check(evsignal_new(loop->base, signal_number, on_signal, watched), "a signal");
-    (void)evsignal_add(watched->event, NULL);
-    return watched;
+struct loop_signal *loop_signal_new(struct loop *loop, int signal_number, void (*fn)(void *arg),
+                                    void *arg) {
+    struct loop_signal *signal = xcalloc(1, sizeof *signal);
+    signal->fn = fn;
+    signal->arg = arg;
+    signal->event =
+        need(evsignal_new(loop->base, signal_number, on_signal, signal), "a signal's event");
+    if (event_add(signal->event, NULL) != 0) {
+        (void)fprintf(stderr, "trunkd: cannot watch signal %d\n", signal_number);
+        abort();
+    }
+    return signal;
 }
 
-void loop_signal_free(struct loop_signal *watched) {
-    if (watched != NULL) {
-        event_free(watched->event);
-        free(watched);
+void loop_signal_free(struct loop_signal *signal) {
+    if (signal != NULL) {
+        event_free(signal->event);
+        free(signal);
     }
 }

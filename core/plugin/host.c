@@ -237,15 +237,19 @@ void host_free(struct host *host) {
     if (host == NULL) {
         return;
     }
-    while (!LIST_EMPTY(&host->watches)) {
-        struct trunk_watch *watch = LIST_FIRST(&host->watches);
+    struct trunk_watch *next_watch;
+    for (struct trunk_watch *watch = LIST_FIRST(&host->watches); watch != NULL;
+         watch = next_watch) {
+        next_watch = LIST_NEXT(watch, next);
         log_error(host->env.log, host->name, "the driver left a watch at its close fd=%d",
                   watch->fd);
         free_watch(watch);
     }
-    while (!LIST_EMPTY(&host->timers)) {
+    struct trunk_timer *next_timer;
+    for (struct trunk_timer *timer = LIST_FIRST(&host->timers); timer != NULL; timer = next_timer) {
+        next_timer = LIST_NEXT(timer, next);
         log_error(host->env.log, host->name, "the driver left a timer at its close");
-        free_timer(LIST_FIRST(&host->timers));
+        free_timer(timer);
     }
     host->is_closed = true;
     unref_host(host);

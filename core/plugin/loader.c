@@ -315,20 +315,25 @@ static int32_t load_file(struct loader *loader, uint32_t kind, const char *real,
 int32_t loader_load(struct loader *loader, uint32_t kind, const char *driver,
                     const struct plugin **out, struct trunk_error *error) {
     char *path = NULL;
+    char *real = NULL;
     int32_t status = find_path(loader, kind, driver, &path, error);
-    if (status != TRUNK_OK) {
+    if (path == NULL) {
         return status;
     }
-    char *real = realpath(path, NULL);
+    real = realpath(path, NULL);
     if (real == NULL) {
         status = refuse_unseen(path, errno, error);
-    } else {
-        status = check_trust(path, real, error);
+        goto out;
     }
-    if (status == TRUNK_OK) {
-        *out = find_loaded(loader, kind, real);
-        status = *out != NULL ? TRUNK_OK : load_file(loader, kind, real, out, error);
+    status = check_trust(path, real, error);
+    if (status != TRUNK_OK) {
+        goto out;
     }
+    *out = find_loaded(loader, kind, real);
+    if (*out == NULL) {
+        status = load_file(loader, kind, real, out, error);
+    }
+out:
     free(real);
     free(path);
     return status;

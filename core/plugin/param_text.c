@@ -47,7 +47,7 @@ static int32_t parse_scaled(const char *text, const struct unit *units, uint64_t
 
 int32_t duration_parse(const char *text, uint64_t *out_ms) {
     static const struct unit units[] = {
-        {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600ull * 1000}, {"d", 86400ull * 1000},
+        {"ms", 1}, {"s", 1000}, {"m", 60ull * 1000}, {"h", 3600ull * 1000}, {"d", 86400ull * 1000},
         {NULL, 0}};
     return parse_scaled(text, units, out_ms);
 }

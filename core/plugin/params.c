@@ -211,9 +211,12 @@ static void read_map(struct parsing *parsing, const struct trunk_param_spec *spe
         tell_wrong_type(parsing, types[spec->type].noun, value);
         return;
     }
-    json_object_object_foreach(value, name, member) {
+    struct json_object_iterator end = json_object_iter_end(value);
+    for (struct json_object_iterator at = json_object_iter_begin(value);
+         !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+        const char *name = json_object_iter_peek_name(&at);
         size_t path_len = enter_member(parsing, name);
-        const char *text = read_string(parsing, "a string", member);
+        const char *text = read_string(parsing, "a string", json_object_iter_peek_value(&at));
         if (text != NULL) {
             char *key = xasprintf("%s.%s", spec->key, name);
             add_param(parsing->out, key, xstrdup(text));
@@ -317,6 +320,21 @@ static void tell_unknown(struct parsing *parsing, const char *name, const char *
     free(known);
 }
 
+static void tell_unknown_members(struct parsing *parsing, struct json_object *object,
+                                 const char *const *also_known) {
+    struct json_object_iterator end = json_object_iter_end(object);
+    for (struct json_object_iterator at = json_object_iter_begin(object);
+         !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+        const char *name = json_object_iter_peek_name(&at);
+        const struct trunk_param_spec *spec = find_spec(parsing->spec, name);
+        if ((spec == NULL || !is_ours(parsing, spec)) && !has_word(also_known, name)) {
+            size_t path_len = enter_member(parsing, name);
+            tell_unknown(parsing, name, also_known);
+            parsing->path.len = path_len;
+        }
+    }
+}
+
 size_t params_parse(const struct trunk_param_spec *spec, bool backend, struct json_object *object,
                     const char *path, const char *const *also_known, struct param_list *out,
                     param_problem_fn problem, void *ctx) {
@@ -343,15 +361,7 @@ size_t params_parse(const struct trunk_param_spec *spec, bool backend, struct js
         parsing.path.len = path_len;
     }
     if (object != NULL) {
-        json_object_object_foreach(object, name, member) {
-            (void)member;
-            const struct trunk_param_spec *known = find_spec(parsing.spec, name);
-            if ((known == NULL || !is_ours(&parsing, known)) && !has_word(also_known, name)) {
-                size_t path_len = enter_member(&parsing, name);
-                tell_unknown(&parsing, name, also_known);
-                parsing.path.len = path_len;
-            }
-        }
+        tell_unknown_members(&parsing, object, also_known);
     }
     buffer_free(&parsing.path);
     return parsing.nproblems;

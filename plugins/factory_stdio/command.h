@@ -6,7 +6,7 @@
 
 #include <trunk/plugin.h>
 
-/* Made before the fork, since nothing may be allocated after it. Owned by the command; lists end
+/* Made before the vfork, since nothing may be allocated after it. Owned by the command; lists end
  * with NULL. */
 struct command {
     char **argv;  /* argv[0] is the command as configured */

@@ -328,6 +328,17 @@ static void test_a_leg_cannot_go_on_with_an_earlier_process(void **state) {
     rig_close(&rig);
 }
 
+static void test_a_host_out_of_memory_leaves_no_process(void **state) {
+    (void)state;
+    const char *params[] = {"command", TEST_CHILD, "args", "forever", NULL};
+    struct rig rig;
+    rig_open(&rig, "50");
+    loop_host_refuse_watches(rig.host);
+    struct peer peer = {0};
+    assert_int_equal(peer_make(&peer, &rig, params), TRUNK_INTERNAL);
+    rig_close(&rig);
+}
+
 static void expect_fault(const char *key, const char *value, const char *other_key) {
     const struct trunk_factory_ops *ops = rig_plugin()->ops;
     struct trunk_param params[] = {{key, value}, {"command", "cat"}};
@@ -392,6 +403,7 @@ int run_spawn_cases(void) {
         cmocka_unit_test(test_the_process_leads_a_group_of_its_own),
         cmocka_unit_test(test_no_child_outlives_a_host_that_is_killed),
         cmocka_unit_test(test_a_leg_cannot_go_on_with_an_earlier_process),
+        cmocka_unit_test(test_a_host_out_of_memory_leaves_no_process),
         cmocka_unit_test(test_a_bad_parameter_is_named),
         cmocka_unit_test(test_the_descriptor_tells_what_the_driver_is),
     };

@@ -38,6 +38,7 @@ struct loop_host {
     struct op_result ops[MAX_OPS];
     size_t nops;
     uint64_t stamp;
+    bool refuses_watches;
     char **lines;
     size_t nlines;
 };
@@ -96,6 +97,9 @@ static uint64_t mono_ms(void *ctx) {
 static struct trunk_watch *watch_new(void *ctx, int fd, void (*fn)(void *arg, uint32_t ready),
                                      void *arg) {
     struct loop_host *host = ctx;
+    if (host->refuses_watches) {
+        return NULL;
+    }
     struct trunk_watch *watch = calloc(1, sizeof *watch);
     assert_non_null(watch);
     *watch = (struct trunk_watch){.host = host, .fd = fd, .fn = fn, .arg = arg};
@@ -187,6 +191,10 @@ const struct op_result *loop_host_result(struct loop_host *host, trunk_op op) {
 
 uint64_t loop_host_stamp(struct loop_host *host) {
     return ++host->stamp;
+}
+
+void loop_host_refuse_watches(struct loop_host *host) {
+    host->refuses_watches = true;
 }
 
 /* A callback may free any watch, so each is looked up again before it is called. */

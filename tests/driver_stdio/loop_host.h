@@ -29,6 +29,9 @@ const struct op_result *loop_host_result(struct loop_host *host, trunk_op op);
 /* Raised by each completion and each call of this: tells what came first. */
 uint64_t loop_host_stamp(struct loop_host *host);
 
+/* From now on watch_new gives NULL, as if memory had run out. */
+void loop_host_refuse_watches(struct loop_host *host);
+
 /* One turn: waits up to wait_ms for a watch or timer and runs what is ready. */
 void loop_host_turn(struct loop_host *host, int wait_ms);
 /* Turns until is_true(ctx), 20 s at most. Tells whether it came true. */

@@ -342,7 +342,7 @@ static void test_nearest_word_is_a_slip_away(void **state) {
     assert_string_equal(nearest_word("comand", known, 4), "command");
     assert_string_equal(nearest_word("comnmad", known, 4), "command");
     assert_string_equal(nearest_word("cmnd", known, 4), "cwd");
-    assert_null(nearest_word("cmdn", known, 4));
+    assert_null(nearest_word("comannnd", known, 4));
     assert_null(nearest_word("ab", known, 4)); /* two edits of two letters are no slip */
     assert_null(nearest_word("", known, 4));
     assert_null(nearest_word("args", known, 0));
