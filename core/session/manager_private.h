@@ -22,6 +22,7 @@ struct session {
     char id[SESSION_ID_SIZE];
     char tag[SESSION_TAG_SIZE];
     char key[RECORD_KEY_SIZE];
+    char *principal;               /* the record's, but as long as the legs */
     enum session_state state;
     struct record record;          /* as stored under version */
     uint64_t version;

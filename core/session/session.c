@@ -91,12 +91,13 @@ struct session *session_new(struct manager *manager, const char *id, struct reco
     session->state = SESSION_PLACEHOLDER;
     session->record = *record;
     *record = (struct record){0};
+    session->principal = xstrdup(session->record.principal);
     session->version = version;
     session->refs = 1;
     STAILQ_INIT(&session->waiters);
     session->timer = loop_timer_new(manager->config.loop, on_timer, session);
     session->multi = multi_session_new(&manager->leg_env, manager->config.registry, session->tag,
-                                       session->record.principal, session->record.epoch,
+                                       session->principal, session->record.epoch,
                                        &session_multi_events, session);
     LIST_INSERT_HEAD(&manager->all, session, in_all);
     manager_job_begin(manager);
@@ -119,6 +120,7 @@ void session_unref(struct session *session) {
     LIST_REMOVE(session, in_all);
     loop_timer_free(session->timer);
     record_clear(&session->record);
+    free(session->principal);
     free(session);
     manager_job_end(manager);
 }
