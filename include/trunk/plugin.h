@@ -12,24 +12,65 @@
 extern "C" {
 #endif
 
-struct trunk_plugin { /* the one symbol a plugin exports */
-    uint32_t magic;
-    uint16_t abi_major;
-    uint16_t abi_minor;      /* of the headers it was built with */
-    size_t struct_size;
-    uint32_t kind;
-    uint32_t min_host_minor; /* oldest host it works with */
-    const char *name;        /* [a-z0-9-]+ */
-    const char *version;
-    const char *summary;
-    const struct trunk_param_spec *params; /* ends with a NULL key */
-    const void *ops;                       /* struct trunk_storage_ops or trunk_factory_ops */
+/*
+ * A PLUGIN is a shared object that exports one symbol, and that is data (rule 1): a descriptor,
+ * which leads to a table of functions. It sees no symbol of the host (rule 3).
+ *
+ * A whole driver, but for its functions:
+ *
+ *     #include <trunk/plugin.h>
+ *     static const struct trunk_param_spec params[] = {
+ *         {.key = "path", .help = "where the records are", .type = TRUNK_PARAM_PATH,
+ *          .flags = TRUNK_PARAM_REQUIRED},
+ *         {.key = NULL},
+ *     };
+ *     static const struct trunk_storage_ops ops = {.struct_size = sizeof ops, .check = check, ...};
+ *     TRUNK_PLUGIN(TRUNK_KIND_STORAGE, TRUNK_ABI_MINOR, "mine", "1.0.0", "records in a file",
+ * params, &ops);
+ *
+ *     cc -std=c11 -fPIC -fvisibility=hidden -shared -Wl,-z,defs -o storage-mine.so mine.c
+ *
+ * NAMES. A driver that a configuration names by the short name X is the file storage-X.so or
+ * factory-X.so in a plugin directory; any other is named by its absolute path.
+ *
+ * LOADING (rules 1, 2, 4, 14). The host refuses a file that others may write to, or whose directory
+ * they may, or that belongs to another user than root or its own. It opens with RTLD_NOW and
+ * RTLD_LOCAL and never closes: a refused plugin stays mapped too. The shared object's constructors
+ * have run before the host can check anything, so have none. Then magic, major, sizes, kind,
+ * min_host_minor, texts, parameters, capabilities and mandatory functions are checked, and a plugin
+ * is refused, with a text of its own for each, before any of its functions is called. The host
+ * works on copies of the descriptor and the table; what they point to must stay as it is.
+ *
+ * LIFE (rule 11). check, open, ping until OK, work, close. No static state: everything hangs on the
+ * `self` that open gives, so that one shared object serves several configured drivers at once.
+ *
+ * TRUST (rule 14). A plugin runs in the host's process with the host's rights. These rules guard
+ * against mistakes, not against malice.
+ */
+struct trunk_plugin {
+    uint32_t magic;          /* TRUNK_MAGIC */
+    uint16_t abi_major;      /* TRUNK_ABI_MAJOR */
+    uint16_t abi_minor;      /* TRUNK_ABI_MINOR of the headers it was built with */
+    size_t struct_size;      /* sizeof(struct trunk_plugin) */
+    uint32_t kind;           /* TRUNK_KIND_... */
+    uint32_t min_host_minor; /* the oldest host that it works with; one that is older refuses it. A
+                                driver that uses nothing newer states the first minor that has all
+                                it uses, at least 9 */
+    const char *name;        /* [a-z0-9-]+, the X of its file's name; for logs and people */
+    const char *version;     /* the driver's own, not NULL; for people */
+    const char *summary;     /* what it does, one line for people, not NULL */
+    const struct trunk_param_spec *params; /* ends with a NULL key; NULL: no parameters (rule 10) */
+    const void *ops; /* by kind: struct trunk_storage_ops or struct trunk_factory_ops */
 };
 
+/* The symbol carries the major, so that no host takes a plugin for what it is not. Use the macros
+ * below, not the name. */
 #define TRUNK_EXPORT __attribute__((visibility("default")))
 #define TRUNK_SYMBOL trunk_plugin_v0
 extern TRUNK_EXPORT const struct trunk_plugin TRUNK_SYMBOL;
 
+/* Defines the descriptor; once in a plugin, at file scope, followed by a semicolon. The arguments
+ * are the members of these names; magic, versions and size are filled in. */
 #define TRUNK_PLUGIN(kind_, min_host_minor_, name_, version_, summary_, params_, ops_)             \
     const struct trunk_plugin TRUNK_SYMBOL = {                                                     \
         TRUNK_MAGIC, TRUNK_ABI_MAJOR,   TRUNK_ABI_MINOR, sizeof(struct trunk_plugin),              \
