@@ -52,13 +52,15 @@ void output_progress(struct json_object *token, uint64_t number, uint64_t count)
     output_notify("notifications/progress", params);
 }
 
+#define DEEP "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+
 void output_garbage(uint64_t lines) {
-    static const char *const garbage[] = {
+    static const char *const garbage[OUTPUT_GARBAGE_KINDS] = {
         "this is not JSON",      "{\"jsonrpc\":\"2.0\",\"method\":", "[1,2,3]",
         "{\"jsonrpc\":\"1.0\"}", "\xff\xfe no UTF-8 \xc0\x80",       "",
     };
     for (uint64_t i = 0; i < lines; i++) {
-        (void)puts(garbage[i % (sizeof garbage / sizeof garbage[0])]);
+        (void)puts(garbage[i % OUTPUT_GARBAGE_KINDS]);
     }
 }
 

@@ -21,7 +21,9 @@ void output_notify(const char *method, struct json_object *params);
 void output_log(const struct output *output, const char *text);
 /* number of count; token is borrowed. */
 void output_progress(struct json_object *token, uint64_t number, uint64_t count);
-/* Lines that are no JSON, no JSON-RPC or no UTF-8. */
+#define OUTPUT_GARBAGE_KINDS 8
+/* Lines that are no JSON, no JSON-RPC or no UTF-8, too deep, or with a member twice; all kinds in
+ * turn. */
 void output_garbage(uint64_t lines);
 void output_flush(void);
 

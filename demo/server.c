@@ -21,7 +21,6 @@
 #define MAX_LINE_BYTES ((size_t)64 << 20)
 #define MAX_DEPTH 128
 #define READ_BYTES ((size_t)64 << 10)
-#define START_GARBAGE_LINES 6
 #define INVALID_PARAMS (-32602)
 #define METHOD_NOT_FOUND (-32601)
 
@@ -319,7 +318,7 @@ static void drain_cue(struct server *server) {
 
 static void serve(struct server *server) {
     bool is_open = true;
-    output_garbage(server->options->has_garbage ? START_GARBAGE_LINES : 0);
+    output_garbage(server->options->has_garbage ? OUTPUT_GARBAGE_KINDS : 0);
     output_garbage(server->options->flood_lines);
     while (is_open) {
         int wait_ms = send_due(server);

@@ -14,7 +14,6 @@
 #include "base/random.h"
 
 #define SECRET_BYTES 16
-#define GARBAGE_LINES 6
 #define MAX_MS (UINT64_C(24) * 3600 * 1000)
 #define MAX_STEPS UINT64_C(100000)
 #define MAX_FLOOD UINT64_C(10000000)
@@ -202,7 +201,7 @@ static void run_crash(struct tools *tools, struct tool_call *call) {
 
 static void run_garbage(struct tools *tools, struct tool_call *call) {
     (void)tools;
-    output_garbage(GARBAGE_LINES);
+    output_garbage(OUTPUT_GARBAGE_KINDS);
     end_with_text(call, "after garbage", false);
 }
 

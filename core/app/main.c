@@ -57,7 +57,7 @@ static int list_plugins(const char *file) {
 static int describe_plugin(const char *file) {
     struct trunk_error error = {0};
     if (describe_file(file, stdout, &error) != TRUNK_OK) {
-        (void)fprintf(stderr, "%s: %s\n", file, error.text);
+        (void)fprintf(stderr, "trunkd: %s\n", error.text);
         return EXIT_FAILED;
     }
     return EXIT_GOOD;

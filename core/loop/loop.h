@@ -22,7 +22,8 @@ bool loop_is_here(const struct loop *loop);                             /* [any]
 
 struct loop_timer;
 struct loop_timer *loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg);
-/* One shot. Setting again moves it. 0: at the next turn of the loop, never inside this call. */
+/* One shot. Setting again moves it. 0: at the next turn of the loop, never inside this call. The clock is the kernel's
+ * coarse one: a timer may run some ms (a tick, 4 at most) before or after its time. */
 void loop_timer_set(struct loop_timer *timer, uint64_t after_ms);
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer); /* NULL is fine; allowed inside the timer's own callback */

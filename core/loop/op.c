@@ -234,7 +234,8 @@ void op_complete(struct op_table *table, const void *owner, const char *owner_na
         [MISTAKE_AGAIN] = "completed twice",
     };
     struct trunk_reply known = {.status = TRUNK_INTERNAL, .message = "the driver gave no reply"};
-    bool is_readable = reply != NULL && reply->struct_size != 0;
+    bool is_readable =
+        reply != NULL && reply->struct_size >= offsetof(struct trunk_reply, reserved);
     if (is_readable) {
         known = (struct trunk_reply){0};
         memcpy(&known, reply,
@@ -283,7 +284,7 @@ void op_emit(struct op_table *table, const void *owner, const char *owner_name, 
     const char *text = texts[mistake];
     if (mistake == MISTAKE_NONE && slot->item == NULL) {
         text = "emitted for a call that emits nothing";
-    } else if (mistake == MISTAKE_NONE && known.struct_size == 0) {
+    } else if (mistake == MISTAKE_NONE && known.struct_size < offsetof(struct trunk_item, value)) {
         text = "emitted no item";
     }
     if (text != NULL) {

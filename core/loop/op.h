@@ -22,8 +22,8 @@ void op_table_free(struct op_table *table); /* nothing may be pending and the lo
  * outlive the op. item NULL: the call emits nothing, an emit for it is a named mistake. */
 trunk_op op_begin(struct op_table *table, const void *owner, const char *what, op_item_fn item,
                   op_done_fn done, void *ctx);
-/* [any] Copies the reply and posts its delivery. Reads no further than reply->struct_size says (smaller: rest is zero).
- * owner_name is for the log ("storage memory"). Mistakes (never issued, foreign, second, late) are logged and counted. */
+/* [any] Copies the reply and posts its delivery. Reads no further than reply->struct_size says (smaller: rest is zero);
+ * NULL, or a size that does not reach behind the status, is a mistake that completes the op with INTERNAL. owner_name is for the log ("storage memory"). Mistakes (never issued, foreign, second, late) are logged and counted. */
 void op_complete(struct op_table *table, const void *owner, const char *owner_name, trunk_op op,
                  const struct trunk_reply *reply);
 void op_emit(struct op_table *table, const void *owner, const char *owner_name, trunk_op op,
@@ -33,8 +33,11 @@ void op_emit(struct op_table *table, const void *owner, const char *owner_name, 
 void op_forget(struct op_table *table, trunk_op op);
 /* [any] Is op still not completed? */
 int op_is_pending(struct op_table *table, trunk_op op);
-size_t op_count_pending(struct op_table *table, const void *owner); /* owner NULL: of all */
-/* After a driver's close: completes what it left with CANCELLED, and logs each ("never completed: load"). Returns how many. */
+/* [any] The ops of owner (NULL: of all) that are not completed or whose delivery has not begun: 0 means that nothing of
+ * them is under way on any thread. */
+size_t op_count_pending(struct op_table *table, const void *owner);
+/* After a driver's close: completes what it left with CANCELLED, and logs each ("never completed: load"). A
+ * completion that still comes is late. Returns how many. */
 size_t op_cancel_left(struct op_table *table, const void *owner, const char *owner_name);
 uint64_t op_count_mistakes(struct op_table *table);
 

@@ -23,9 +23,9 @@ extern "C" {
  * Structs without struct_size never change. Members named `reserved` are 0.
  *
  * OWNERSHIP (rule 7). Whatever crosses is borrowed, and nobody frees the other side's memory. The
- * inputs of a call that takes an op are valid until that op is completed; those of any other call
- * until it returns; what a driver gives to a function of the host is needed only until that
- * returns.
+ * inputs of a call that takes an op are valid until that op is completed; host and params of open
+ * until close has returned; those of any other call until it returns. What a driver gives to a
+ * function of the host is needed only until that returns.
  *
  * TEXTS are UTF-8 and end with a NUL; slices are bytes and do not.
  */

@@ -23,6 +23,7 @@ enum {
     MAX_QUEUE_BYTES = 64 * 1024 * 1024,
     EXIT_GRACE_MS = 100,
     CLOSE_WAIT_MS = 1000,
+    REAP_RETRY_MS = 20,
     MAX_STDERR_LINE_BYTES = 2048,
     MAX_STDERR_LINES = 100, /* per second */
     MAX_GARBAGE_BYTES = 200,
@@ -50,7 +51,8 @@ struct leg {
     enum leg_state state;
     enum stop_step step;
     bool is_paused;
-    bool has_exited;
+    bool must_retry_reap; /* it is dead, and the timer is for the next try */
+    bool has_exited;      /* and is reaped */
     struct child child;
     struct pipe_end in;
     struct pipe_end out;
@@ -86,10 +88,17 @@ static void leg_free(struct leg *leg) {
 
 /* --- the end --- */
 
+/* Nothing else is waited for once the process is dead. */
+static void set_timer(struct leg *leg, uint64_t after_ms) {
+    if (!leg->must_retry_reap) {
+        leg->host->timer_set(leg->timer, after_ms);
+    }
+}
+
 static void begin_stop(struct leg *leg) {
     pipe_end_close(&leg->in, leg->host);
     leg->step = STOP_STDIN_CLOSED;
-    leg->host->timer_set(leg->timer, leg->step_wait_ms);
+    set_timer(leg, leg->step_wait_ms);
 }
 
 static void fail_queue(struct leg *leg) {
@@ -119,7 +128,7 @@ static void begin_ending(struct leg *leg, const char *what) {
         leg->state = LEG_ENDING;
         (void)snprintf(leg->end_text, sizeof leg->end_text, "backend %s closed its %s",
                        leg->backend, what);
-        leg->host->timer_set(leg->timer, EXIT_GRACE_MS);
+        set_timer(leg, EXIT_GRACE_MS);
     }
 }
 
@@ -251,17 +260,21 @@ static void on_err(void *arg, uint32_t ready) {
 
 /* --- exit and the way to it --- */
 
+static void on_exit_ready(void *arg, uint32_t ready);
+
 static void on_timer(void *arg) {
     struct leg *leg = arg;
-    if (leg->state == LEG_ENDING && leg->is_paused) {
+    if (leg->must_retry_reap) {
+        on_exit_ready(leg, TRUNK_READ);
+    } else if (leg->state == LEG_ENDING && leg->is_paused) {
         fail_queue(leg);
-        leg->host->timer_set(leg->timer, EXIT_GRACE_MS);
+        set_timer(leg, EXIT_GRACE_MS);
     } else if (leg->state == LEG_ENDING) {
         drain_and_close(leg);
     } else if (leg->step == STOP_STDIN_CLOSED) {
         spawn_signal_group(leg->child.pid, SIGTERM);
         leg->step = STOP_TERM_SENT;
-        leg->host->timer_set(leg->timer, leg->step_wait_ms);
+        set_timer(leg, leg->step_wait_ms);
     } else if (leg->step == STOP_TERM_SENT) {
         spawn_signal_group(leg->child.pid, SIGKILL);
         leg->step = STOP_KILL_SENT;
@@ -273,6 +286,9 @@ static void on_exit_ready(void *arg, uint32_t ready) {
     (void)ready;
     char text[sizeof leg->end_text];
     if (!spawn_reap(&leg->child, 0, leg->backend, text, sizeof text)) {
+        leg->must_retry_reap = true;
+        leg->host->watch_set(leg->exit.watch, 0);
+        leg->host->timer_set(leg->timer, REAP_RETRY_MS);
         return;
     }
     leg->has_exited = true;
@@ -473,7 +489,7 @@ void leg_finish(struct leg *leg, const struct trunk_finish *how, trunk_op op) {
     if (leg->step == STOP_NOT_BEGUN) {
         begin_stop(leg);
     } else if (leg->step != STOP_KILL_SENT) {
-        leg->host->timer_set(leg->timer, leg->step_wait_ms);
+        set_timer(leg, leg->step_wait_ms);
     }
 }
 

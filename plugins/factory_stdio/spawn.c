@@ -27,6 +27,7 @@
 
 enum { PIPE_IN, PIPE_OUT, PIPE_ERR, PIPE_FAILURE, PIPE_COUNT };
 enum { READ_END, WRITE_END };
+enum { REAP_PAUSE_MS = 5 };
 enum stage { STAGE_SETUP = 1, STAGE_CWD, STAGE_EXEC };
 
 struct pipes {
@@ -250,17 +251,16 @@ void spawn_signal_group(pid_t pid, int signal_number) {
     (void)kill(-pid, signal_number);
 }
 
-bool spawn_reap(const struct child *child, int wait_ms, const char *backend, char *text,
-                size_t text_size) {
-    struct pollfd exited = {.fd = child->exit, .events = POLLIN};
-    if (poll(&exited, 1, wait_ms) <= 0) {
-        return false;
-    }
+/* A dead child is not ours to reap while a debugger still holds it. */
+static bool reap_now(const struct child *child, const char *backend, char *text, size_t text_size) {
     siginfo_t info = {0};
     if (waitid(P_PIDFD, (id_t)child->exit, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
         (void)snprintf(text, text_size, "backend %s is gone",
                        backend); /* somebody else reaped it */
         return true;
+    }
+    if (info.si_pid == 0) {
+        return false;
     }
     spawn_signal_group(child->pid, SIGKILL);
     (void)waitid(P_PIDFD, (id_t)child->exit, &info, WEXITED | WNOHANG);
@@ -271,6 +271,18 @@ bool spawn_reap(const struct child *child, int wait_ms, const char *backend, cha
         const char *name = sigabbrev_np(info.si_status);
         (void)snprintf(text, text_size, "backend %s was killed by SIG%s", backend,
                        name ? name : "?");
+    }
+    return true;
+}
+
+bool spawn_reap(const struct child *child, int wait_ms, const char *backend, char *text,
+                size_t text_size) {
+    while (!reap_now(child, backend, text, text_size)) {
+        if (wait_ms <= 0) {
+            return false;
+        }
+        (void)poll(NULL, 0, REAP_PAUSE_MS);
+        wait_ms -= REAP_PAUSE_MS;
     }
     return true;
 }

@@ -28,9 +28,9 @@ int32_t spawn_child(const struct command *command, const char *backend, struct c
 /* Signals the whole process group. The child must not have been reaped, or the number may be
  * another's. */
 void spawn_signal_group(pid_t pid, int signal_number);
-/* Waits for the exit up to wait_ms. True: it had exited and is reaped, text tells how ("backend
- * NAME exited with status 3"); what was left of its group was killed before, while the zombie still
- * held the number. False: it still runs. */
+/* Tries for up to wait_ms. True: it had exited and is reaped, text tells how ("backend NAME exited
+ * with status 3"); what was left of its group was killed before, while the zombie still held the
+ * number. False: it still runs, or is dead but held by a debugger. */
 bool spawn_reap(const struct child *child, int wait_ms, const char *backend, char *text,
                 size_t text_size);
 

@@ -227,6 +227,37 @@ static void test_a_closed_leg_is_stopped_before_finish_is_called(void **state) {
     close_leg(&rig, &peer);
 }
 
+static void test_a_dead_process_that_a_debugger_holds_is_reaped_later(void **state) {
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, "50");
+    struct peer peer = {0};
+    peer_make_child(&peer, &rig, "traced", NULL);
+    peer_wait_messages(&peer, 1);
+    assert_int_equal(message_number(peer.messages[0], "\"seized\""), 1);
+    int turns = 0;
+    for (uint64_t end_ms = mono_now_ms() + 20000; !peer.is_closed && mono_now_ms() < end_ms;) {
+        loop_host_turn(rig.host, 100);
+        turns++;
+    }
+    assert_in_range(turns, 1, 200); /* it did not spin */
+    assert_true(peer.is_closed);
+    assert_string_equal(peer.closed_text, "backend b1 exited with status 3");
+    close_leg(&rig, &peer);
+}
+
+static void test_a_finish_is_not_held_up_by_the_ladder_once_the_process_is_dead(void **state) {
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, "600000");
+    struct peer peer = {0};
+    peer_make_child(&peer, &rig, "traced", NULL);
+    peer_wait_messages(&peer, 1);
+    loop_host_turn(rig.host, 100); /* sees the death, and that it is held */
+    peer_finish(&peer);
+    rig_close(&rig);
+}
+
 static void expect_straggler_gone(const char *argument) {
     struct rig rig;
     rig_open(&rig, "50");
@@ -339,6 +370,8 @@ int run_life_cases(void) {
         cmocka_unit_test(test_a_deadline_that_has_passed_leaves_no_wait),
         cmocka_unit_test(test_the_ladder_that_began_by_itself_can_be_shortened),
         cmocka_unit_test(test_a_closed_leg_is_stopped_before_finish_is_called),
+        cmocka_unit_test(test_a_dead_process_that_a_debugger_holds_is_reaped_later),
+        cmocka_unit_test(test_a_finish_is_not_held_up_by_the_ladder_once_the_process_is_dead),
         cmocka_unit_test(test_finish_takes_the_whole_process_group),
         cmocka_unit_test(test_a_crash_takes_the_whole_process_group),
         cmocka_unit_test(test_close_kills_what_is_left_and_cancels_it),

@@ -2,10 +2,15 @@
  * stdio_child.c - a child process for the tests of the stdio driver: stdio_child MODE [ARGUMENT].
  */
 #include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void wait_for_stdin_to_close(void) {
@@ -61,6 +66,30 @@ static void fork_straggler(void) {
     (void)printf("{\"pid\": %d}\n", (int)pid);
 }
 
+/* A debugger, out of our group, that holds us for a while after our death. */
+static int die_under_debugger(void) {
+    int ready[2];
+    char seized = '0';
+    pid_t self = getpid();
+    if (pipe2(ready, O_CLOEXEC) != 0) {
+        return 1;
+    }
+    (void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* a kernel without Yama does not know it */
+    if (fork() == 0) {
+        struct pollfd death = {.fd = (int)syscall(SYS_pidfd_open, self, 0), .events = POLLIN};
+        (void)setsid();
+        seized = ptrace(PTRACE_SEIZE, self, NULL, NULL) == 0 ? '1' : '0';
+        (void)!write(ready[1], &seized, 1);
+        (void)poll(&death, 1, 10000);
+        (void)poll(NULL, 0, 300);
+        _exit(0);
+    }
+    (void)!read(ready[0], &seized, 1);
+    (void)printf("{\"seized\": %c}\n", seized);
+    (void)fflush(stdout);
+    _exit(3);
+}
+
 int main(int argc, char **argv) {
     const char *mode = argc > 1 ? argv[1] : "";
     const char *argument = argc > 2 ? argv[2] : "";
@@ -88,6 +117,8 @@ int main(int argc, char **argv) {
         if (strcmp(argument, "crash") == 0) {
             (void)kill(getpid(), SIGKILL);
         }
+    } else if (strcmp(mode, "traced") == 0) {
+        return die_under_debugger();
     } else if (strcmp(mode, "farewell") == 0) { /* more than a pipe holds, once stdin is closed */
         wait_for_stdin_to_close();
         for (int i = 0; i < 1024 * 1024; i++) {

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// trunkd.mjs - a trunkd of one's own, with a config in a directory of its own.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { trunkdBin } from './paths.mjs';
+import { descendants, eventually, isRunning } from './processes.mjs';
+
+export function withDirectory(body) {
+  const directory = mkdtempSync(join(tmpdir(), 'trunkd-e2e-'));
+  return Promise.resolve(body(directory)).finally(() => rmSync(directory, { recursive: true }));
+}
+
+function writeConfig(directory, config) {
+  const file = join(directory, 'trunkd.json');
+  const listen = { address: '127.0.0.1', port: 0, ...config.listen };
+  writeFileSync(file, JSON.stringify({ storage: { driver: 'memory' }, ...config, listen }));
+  return file;
+}
+
+// The first line of its output, which is the event that it serves.
+async function waitReady(child) {
+  const lines = createInterface({ input: child.stdout });
+  const [line] = await Promise.race([
+    once(lines, 'line'),
+    once(child, 'exit').then(([code, signal]) => assert.fail(`trunkd ended: ${code ?? signal}`)),
+  ]);
+  assert.match(line, /^ready mcp=http:\/\/127\.0\.0\.1:\d+\/\S+/);
+  return line.match(/mcp=(\S+)/)[1];
+}
+
+async function stop(child, exited) {
+  const family = descendants(child.pid);
+  child.kill('SIGTERM');
+  const [code, signal] = await exited;
+  assert.deepEqual({ code, signal }, { code: 0, signal: null }, 'the end of trunkd');
+  for (const pid of family) {
+    await eventually(`process ${pid} after the end of trunkd`, () => isRunning(pid), false);
+  }
+}
+
+// Runs body({ url, pid }) beside a trunkd that must end well. What it logged is shown when something was wrong.
+export function withTrunkd(config, body) {
+  return withDirectory(async (directory) => {
+    const args = ['serve', '-c', writeConfig(directory, config)];
+    const child = spawn(trunkdBin, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const exited = once(child, 'exit');
+    let log = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      log = (log + text).slice(-20000);
+    });
+    try {
+      const url = await waitReady(child);
+      await body({ url, pid: child.pid });
+      await stop(child, exited);
+    } catch (error) {
+      console.error(`--- log of trunkd\n${log}---`);
+      throw error;
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ * test_hash.c - the seeded hash, in a table and over processes. */
+#include "base/hash.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/alloc.h"
+
+struct entry {
+    char id[16];
+    unsigned number;
+    UT_hash_handle hh;
+};
+
+static void test_table_finds_what_was_added(void **state) {
+    (void)state;
+    struct entry *table = NULL;
+    for (unsigned i = 0; i < 5000; i++) {
+        struct entry *entry = xcalloc(1, sizeof *entry);
+        (void)snprintf(entry->id, sizeof entry->id, "session-%u", i);
+        entry->number = i;
+        HASH_ADD_STR(table, id, entry);
+    }
+    assert_int_equal(HASH_COUNT(table), 5000);
+    for (unsigned i = 0; i < 5000; i++) {
+        char id[16];
+        struct entry *entry = NULL;
+        (void)snprintf(id, sizeof id, "session-%u", i);
+        HASH_FIND_STR(table, id, entry);
+        assert_non_null(entry);
+        assert_int_equal(entry->number, i);
+    }
+    struct entry *absent = NULL;
+    HASH_FIND_STR(table, "session-5000", absent);
+    assert_null(absent);
+    while (table != NULL) {
+        struct entry *first = table;
+        HASH_DEL(table, first);
+        free(first);
+    }
+}
+
+static void *hash_on_thread(void *arg) {
+    *(unsigned *)arg = hash_bytes("tools/call", 10);
+    return NULL;
+}
+
+static void test_all_threads_use_the_same_seed(void **state) {
+    (void)state;
+    pthread_t threads[4];
+    unsigned hashes[4] = {0};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, hash_on_thread, &hashes[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        (void)pthread_join(threads[i], NULL);
+        assert_int_equal(hashes[i], hash_bytes("tools/call", 10));
+    }
+}
+
+static void test_seed_differs_between_processes(void **state) {
+    (void)state;
+    /* This program again, as a child; that all three drew the same seed is no chance. */
+    unsigned equal = 0;
+    unsigned mine = hash_bytes("tools/call", 10);
+    for (int i = 0; i < 3; i++) {
+        FILE *other = popen("exec \"/proc/$PPID/exe\" hash", "re");
+        unsigned theirs = 0;
+        assert_non_null(other);
+        assert_int_equal(fscanf(other, "%u", &theirs), 1);
+        assert_int_equal(pclose(other), 0);
+        equal += theirs == mine;
+    }
+    assert_true(equal < 3);
+}
+
+int main(int argc, char **argv) {
+    (void)argv;
+    if (argc > 1) {
+        (void)printf("%u\n", hash_bytes("tools/call", 10));
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_threads_use_the_same_seed),
+        cmocka_unit_test(test_table_finds_what_was_added),
+        cmocka_unit_test(test_seed_differs_between_processes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
