@@ -55,10 +55,17 @@ void output_progress(struct json_object *token, uint64_t number, uint64_t count)
 #define DEEP "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
 
 void output_garbage(uint64_t lines) {
-    static const char *const garbage[OUTPUT_GARBAGE_KINDS] = {
-        "this is not JSON",      "{\"jsonrpc\":\"2.0\",\"method\":", "[1,2,3]",
-        "{\"jsonrpc\":\"1.0\"}", "\xff\xfe no UTF-8 \xc0\x80",       "",
+    static const char *const garbage[] = {
+        "this is not JSON",
+        "{\"jsonrpc\":\"2.0\",\"method\":",
+        "[1,2,3]",
+        "{\"jsonrpc\":\"1.0\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"method\":\"pong\"}",
+        "[[[[" DEEP DEEP DEEP DEEP "]]]]",
+        "\xff\xfe no UTF-8 \xc0\x80",
+        "",
     };
+    _Static_assert(sizeof garbage / sizeof garbage[0] == OUTPUT_GARBAGE_KINDS, "all kinds");
     for (uint64_t i = 0; i < lines; i++) {
         (void)puts(garbage[i % OUTPUT_GARBAGE_KINDS]);
     }

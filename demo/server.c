@@ -209,7 +209,7 @@ static uint64_t due_ms(const struct pending *pending) {
         return UINT64_MAX;
     }
     if (pending->step < call->steps) {
-        return pending->started_ms + call->wait_ms * (pending->step + 1) / call->steps;
+        return pending->started_ms + call->wait_ms * (pending->step + 1) / (call->steps + 1);
     }
     return pending->started_ms + call->wait_ms;
 }

@@ -15,7 +15,7 @@ struct tool_call {
     const char *member;            /* "result" or "error" */
     struct json_object *body;      /* of that member; the caller's to free */
     uint64_t wait_ms;              /* until the answer */
-    uint64_t steps;                /* progress notifications, evenly over wait_ms */
+    uint64_t steps;                /* progress notifications on the way, evenly over wait_ms */
     bool has_step_logs;            /* one log message beside each */
 };
 

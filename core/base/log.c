@@ -163,6 +163,17 @@ static size_t find_pairs(const char *text) {
     return strlen(text);
 }
 
+/* A driver's is its name in the config, which may hold anything. */
+static void append_module(struct line *line, const char *module) {
+    if (module[strspn(module, "abcdefghijklmnopqrstuvwxyz0123456789_-")] == '\0') {
+        append_cstr(line, module);
+        return;
+    }
+    append_cstr(line, "\"");
+    append_escaped(line, module, strlen(module), ESCAPE_QUOTED);
+    append_cstr(line, "\"");
+}
+
 static void write_logfmt(struct line *line, int32_t level, const char *module, const char *text) {
     size_t message = find_pairs(text);
     append_cstr(line, "time=");
@@ -170,7 +181,7 @@ static void write_logfmt(struct line *line, int32_t level, const char *module, c
     append_cstr(line, " level=");
     append_cstr(line, level_name(level));
     append_cstr(line, " module=");
-    append_cstr(line, module);
+    append_module(line, module);
     append_cstr(line, " msg=\"");
     append_escaped(line, text, message, ESCAPE_QUOTED);
     if (line->is_full) {
@@ -188,7 +199,7 @@ static void write_json(struct line *line, int32_t level, const char *module, con
     append_cstr(line, "\",\"level\":\"");
     append_cstr(line, level_name(level));
     append_cstr(line, "\",\"module\":\"");
-    append_cstr(line, module);
+    append_escaped(line, module, strlen(module), ESCAPE_JSON);
     append_cstr(line, "\",\"msg\":\"");
     append_escaped(line, text, strlen(text), ESCAPE_JSON);
     append_closing(line, "\"}\n");

@@ -22,14 +22,15 @@ struct routes *routes_new(void) {
 }
 
 void routes_free(struct routes *routes) {
-    struct entry *entry;
-    struct entry *next;
     if (routes == NULL) {
         return;
     }
-    HASH_ITER(hh, routes->entries, entry, next) {
-        HASH_DEL(routes->entries, entry);
+    struct entry *entry = routes->entries;
+    HASH_CLEAR(hh, routes->entries); /* frees the table only */
+    while (entry != NULL) {
+        struct entry *next = entry->hh.next;
         free(entry);
+        entry = next;
     }
     free(routes);
 }

@@ -218,11 +218,11 @@ static enum mistake judge(const struct op_table *table, const struct slot *slot,
     return slot->state == SLOT_PENDING ? MISTAKE_NONE : MISTAKE_AGAIN;
 }
 
-/* what: NULL when the slot no longer tells it. */
+/* what: NULL when no slot tells it. */
 static void log_mistake(struct op_table *table, const char *text, const char *what,
                         const char *owner_name, trunk_op op) {
-    log_error(table->log, "op", "%s: %s driver=\"%s\" op=%016" PRIx64, text,
-              what == NULL ? "an ended call" : what, owner_name, op);
+    log_error(table->log, "op", "%s%s%s driver=\"%s\" op=%016" PRIx64, text,
+              what == NULL ? "" : ": ", what == NULL ? "" : what, owner_name, op);
 }
 
 void op_complete(struct op_table *table, const void *owner, const char *owner_name, trunk_op op,

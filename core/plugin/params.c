@@ -335,6 +335,12 @@ static void tell_unknown_members(struct parsing *parsing, struct json_object *ob
     }
 }
 
+/* A path that may be absent may be written as "" too, as in the example that shows every key. */
+static bool is_left_empty(const struct trunk_param_spec *spec, struct json_object *value) {
+    return spec->type == TRUNK_PARAM_PATH && !(spec->flags & TRUNK_PARAM_REQUIRED) &&
+           json_object_is_type(value, json_type_string) && json_object_get_string_len(value) == 0;
+}
+
 size_t params_parse(const struct trunk_param_spec *spec, bool backend, struct json_object *object,
                     const char *path, const char *const *also_known, struct param_list *out,
                     param_problem_fn problem, void *ctx) {
@@ -353,7 +359,8 @@ size_t params_parse(const struct trunk_param_spec *spec, bool backend, struct js
             continue;
         }
         size_t path_len = enter_member(&parsing, spec->key);
-        if (object != NULL && json_object_object_get_ex(object, spec->key, &value)) {
+        if (object != NULL && json_object_object_get_ex(object, spec->key, &value) &&
+            !is_left_empty(spec, value)) {
             read_present(&parsing, spec, value);
         } else {
             read_absent(&parsing, spec);

@@ -113,7 +113,7 @@ void leg_close(struct leg *leg, const char *why) {
 
 static void on_open_timer(void *arg) {
     struct leg *leg = arg;
-    char *text = xasprintf("backend \"%s\" was not ready within %llu ms (session.leg_timeout)",
+    char *text = xasprintf("backend %s was not ready within %llu ms (session.leg_timeout)",
                            leg->backend->name,
                            (unsigned long long)leg->env->options->leg_timeout_ms);
     leg_fail(leg, text);
@@ -387,7 +387,7 @@ static void write_cancelled(struct leg *leg, uint64_t number, struct trunk_slice
 static void on_request_timer(void *arg) {
     struct leg_request *request = arg;
     struct leg *leg = request->leg;
-    char *text = xasprintf("backend \"%s\" did not answer within %llu ms", leg->backend->name,
+    char *text = xasprintf("backend %s did not answer within %llu ms", leg->backend->name,
                            (unsigned long long)request->timeout_ms);
     write_cancelled(leg, request->number, slice_cstr("timed out"));
     fail_request(request, TRUNK_TIMEOUT, text);

@@ -85,7 +85,7 @@ static void fail_list(struct leg *leg, const char *what, const struct message *a
     struct buffer text = {0};
     leg_drop_pages(&leg->incoming);
     leg->is_listing = false;
-    buffer_printf(&text, "backend \"%s\" %s", leg->backend->name, what);
+    buffer_printf(&text, "backend %s %s", leg->backend->name, what);
     if (answer != NULL) {
         describe_error(&text, answer);
     }
@@ -180,7 +180,7 @@ static void on_initialize_answer(void *ctx, const struct message *answer) {
     struct leg *leg = ctx;
     struct buffer text = {0};
     if (answer->kind == MESSAGE_ERROR) {
-        buffer_printf(&text, "backend \"%s\" refused initialize", leg->backend->name);
+        buffer_printf(&text, "backend %s refused initialize", leg->backend->name);
         describe_error(&text, answer);
         leg_fail(leg, buffer_cstr(&text));
         buffer_free(&text);
@@ -190,7 +190,7 @@ static void on_initialize_answer(void *ctx, const struct message *answer) {
         json_string_decode(answer->result_protocol_version.text, &text);
     }
     if (!version_is_supported(buffer_slice(&text))) {
-        char *problem = xasprintf("backend \"%s\" speaks protocol version \"%s\", which trunkd does not",
+        char *problem = xasprintf("backend %s speaks protocol version \"%s\", which trunkd does not",
                                   leg->backend->name, buffer_cstr(&text));
         leg_fail(leg, problem);
         free(problem);

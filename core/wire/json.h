@@ -28,12 +28,12 @@ struct json_value {
     uint32_t count;          /* how often the member occurred; the first one's text is kept. More than 1: ambiguous */
 };
 struct json_error {
-    size_t offset;    /* of the first wrong byte */
+    size_t offset;    /* of the first wrong byte or word, from 0; of the opening quote of a string without end */
     const char *what; /* static text: "trailing comma", "invalid UTF-8", ... */
 };
 
 /* Checks text and fills values[i] for paths[i] (npaths <= JSON_MAX_PATHS). *out_root gets the whole document without the
- * white space around it. TRUNK_OK, TRUNK_INVALID (out_error says where), or TRUNK_TOO_LARGE (too deep). */
+ * white space around it. Under a doubled parent the first one's members are kept. Where it fails, values and *out_root mean nothing. TRUNK_OK, TRUNK_INVALID (out_error says where), or TRUNK_TOO_LARGE (too deep). */
 int32_t json_cut(struct trunk_slice text, const struct json_path *paths, size_t npaths,
                  struct json_value *values, struct json_value *out_root, struct json_error *out_error);
 

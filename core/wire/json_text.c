@@ -55,21 +55,23 @@ static size_t skip_value(const char *text, size_t len, size_t at, enum json_kind
         return at + 4;
     default:
         *out_type = JSON_NUMBER;
-        while (at < len && text[at] != ',' && text[at] != '}' && text[at] != ']' && !is_space(text[at])) {
+        while (at < len && text[at] != ',' && text[at] != '}' && text[at] != ']' &&
+               !is_space(text[at])) {
             at++;
         }
         return at;
     }
 }
 
-/* To the next element or key behind the opening bracket or a comma; false at the closing bracket. */
+/* To the next element or key behind the opening bracket or a comma; false at the closing bracket.
+ */
 static bool find_next(const char *text, size_t len, size_t *cursor) {
     size_t at = skip_space(text, len, *cursor == 0 ? 1 : *cursor);
-    if (at < len && text[at] == ',') {
+    if (text[at] == ',') {
         at = skip_space(text, len, at + 1);
     }
     *cursor = at;
-    return at + 1 < len || (at < len && text[at] != ']' && text[at] != '}');
+    return at + 1 < len;
 }
 
 static void take_value(struct trunk_slice from, size_t *cursor, struct json_value *out) {
@@ -124,33 +126,50 @@ static uint32_t hex_value(const char *digits) {
     uint32_t value = 0;
     for (int i = 0; i < 4; i++) {
         char digit = digits[i];
-        uint32_t part = digit <= '9' ? (uint32_t)(digit - '0') : (uint32_t)((digit | 0x20) - 'a' + 10);
+        uint32_t part =
+            digit <= '9' ? (uint32_t)(digit - '0') : (uint32_t)((digit | 0x20) - 'a' + 10);
         value = value << 4 | part;
     }
     return value;
 }
 
+static char to_byte(uint32_t bits) {
+    return (char)(unsigned char)bits;
+}
+
+static char to_tail(uint32_t bits) {
+    return to_byte(0x80 | (bits & 0x3f));
+}
+
 static size_t encode_utf8(uint32_t code, char out[4]) {
     if (code < 0x80) {
-        out[0] = (char)code;
+        out[0] = to_byte(code);
         return 1;
     }
     if (code < 0x800) {
-        out[0] = (char)(0xc0 | code >> 6);
-        out[1] = (char)(0x80 | (code & 0x3f));
+        out[0] = to_byte(0xc0 | code >> 6);
+        out[1] = to_tail(code);
         return 2;
     }
     if (code < 0x10000) {
-        out[0] = (char)(0xe0 | code >> 12);
-        out[1] = (char)(0x80 | (code >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (code & 0x3f));
+        out[0] = to_byte(0xe0 | code >> 12);
+        out[1] = to_tail(code >> 6);
+        out[2] = to_tail(code);
         return 3;
     }
-    out[0] = (char)(0xf0 | code >> 18);
-    out[1] = (char)(0x80 | (code >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (code >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (code & 0x3f));
+    out[0] = to_byte(0xf0 | code >> 18);
+    out[1] = to_tail(code >> 12);
+    out[2] = to_tail(code >> 6);
+    out[3] = to_tail(code);
     return 4;
+}
+
+static bool is_high_surrogate(uint32_t code) {
+    return code >= 0xd800 && code <= 0xdbff;
+}
+
+static bool is_low_surrogate(uint32_t code) {
+    return code >= 0xdc00 && code <= 0xdfff;
 }
 
 /* The bytes of the escape behind the backslash at *at, which moves behind it. */
@@ -160,19 +179,22 @@ static size_t decode_escape(const char *text, size_t end, size_t *at, char out[4
     char kind = text[(*at)++];
     if (kind != 'u') {
         const char *found = strchr(names, kind);
-        out[0] = found != NULL ? meanings[found - names] : kind;
+        out[0] = kind;
+        if (found != NULL) {
+            out[0] = meanings[found - names];
+        }
         return 1;
     }
     uint32_t code = hex_value(text + *at);
     *at += 4;
-    if (code >= 0xd800 && code <= 0xdbff && end - *at >= 6 && text[*at] == '\\' && text[*at + 1] == 'u') {
+    if (is_high_surrogate(code) && end - *at >= 6 && text[*at] == '\\' && text[*at + 1] == 'u') {
         uint32_t low = hex_value(text + *at + 2);
-        if (low >= 0xdc00 && low <= 0xdfff) {
+        if (is_low_surrogate(low)) {
             *at += 6;
             return encode_utf8(0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00), out);
         }
     }
-    return encode_utf8(code >= 0xd800 && code <= 0xdfff ? REPLACEMENT : code, out);
+    return encode_utf8(is_high_surrogate(code) || is_low_surrogate(code) ? REPLACEMENT : code, out);
 }
 
 bool json_string_equal(struct trunk_slice quoted, struct trunk_slice plain) {
@@ -233,7 +255,8 @@ bool json_number_u64(struct trunk_slice number, uint64_t *out) {
     return number.len > 0;
 }
 
-/* Length of the well-formed sequence at `at`, or 0. The checker says the same of whole documents. */
+/* Length of the well-formed sequence at `at`, or 0. The checker says the same of whole documents.
+ */
 static size_t character_length(struct trunk_slice plain, size_t at) {
     char quoted[6] = "\"";
     struct json_value root;
@@ -248,46 +271,61 @@ static size_t character_length(struct trunk_slice plain, size_t at) {
     return json_cut(slice_of(quoted, len + 2), NULL, 0, NULL, &root, &error) == TRUNK_OK ? len : 0;
 }
 
+static bool is_plain(unsigned char byte) {
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+/* Appends the character at `at`, which is not plain; its length. */
+static size_t encode_character(struct buffer *out, struct trunk_slice plain, size_t at) {
+    const char *text = plain.data;
+    unsigned char byte = (unsigned char)text[at];
+    if (byte == '"' || byte == '\\') {
+        buffer_append_cstr(out, "\\");
+        buffer_append(out, text + at, 1);
+        return 1;
+    }
+    if (byte < 0x20) {
+        buffer_printf(out, "\\u%04x", byte);
+        return 1;
+    }
+    size_t len = character_length(plain, at);
+    if (len == 0) {
+        buffer_append_cstr(out, "\xef\xbf\xbd"); /* REPLACEMENT */
+        return 1;
+    }
+    buffer_append(out, text + at, len);
+    return len;
+}
+
 void json_string_encode(struct buffer *out, struct trunk_slice plain) {
     const char *text = plain.data;
+    size_t at = 0;
     buffer_reserve(out, plain.len + 2);
     buffer_append_cstr(out, "\"");
-    for (size_t i = 0; i < plain.len; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        if (byte == '"' || byte == '\\') {
-            buffer_append_cstr(out, "\\");
-            buffer_append(out, text + i, 1);
-        } else if (byte < 0x20) {
-            buffer_printf(out, "\\u%04x", byte);
-        } else if (byte < 0x80) {
-            buffer_append(out, text + i, 1);
-        } else {
-            size_t len = character_length(plain, i);
-            if (len == 0) {
-                buffer_append_cstr(out, "\xef\xbf\xbd");
-            } else {
-                buffer_append(out, text + i, len);
-                i += len - 1;
-            }
+    while (at < plain.len) {
+        size_t end = at;
+        while (end < plain.len && is_plain((unsigned char)text[end])) {
+            end++;
         }
+        buffer_append(out, text + at, end - at);
+        at = end < plain.len ? end + encode_character(out, plain, end) : end;
     }
     buffer_append_cstr(out, "\"");
 }
 
-void json_append_one_line(struct buffer *out, struct trunk_slice json) {
-    size_t at = out->len;
-    buffer_append_slice(out, json);
-    while (at < out->len) {
-        char *feed = memchr(out->data + at, '\n', out->len - at);
-        char *limit = feed != NULL ? feed : out->data + out->len;
-        char *cr = out->data + at;
-        while ((cr = memchr(cr, '\r', (size_t)(limit - cr))) != NULL) {
-            *cr = ' ';
-        }
-        if (feed == NULL) {
-            return;
-        }
-        *feed = ' ';
-        at = (size_t)(feed - out->data) + 1;
+static void blank(char *text, size_t len, char byte) {
+    char *end = text + len;
+    while ((text = memchr(text, byte, (size_t)(end - text))) != NULL) {
+        *text = ' ';
     }
+}
+
+void json_append_one_line(struct buffer *out, struct trunk_slice json) {
+    size_t begin = out->len;
+    if (json.len == 0) {
+        return;
+    }
+    buffer_append_slice(out, json);
+    blank(out->data + begin, json.len, '\n');
+    blank(out->data + begin, json.len, '\r');
 }

@@ -83,7 +83,8 @@ static bool is_version_2(const struct json_value *version) {
     return version->type == JSON_STRING && json_string_equal(version->text, slice_cstr("2.0"));
 }
 
-/* A member that trunkd reads occurs once, or a backend would see another message than the one that was allowed. */
+/* A member that trunkd reads occurs once, or a backend would see another message than the one that
+ * was allowed. */
 static const char *find_doubled(const struct json_value values[PATH_COUNT]) {
     for (size_t i = 0; i < PATH_COUNT; i++) {
         if (values[i].count > 1) {
@@ -156,7 +157,8 @@ static void fill(struct message *out, const struct json_value v[PATH_COUNT]) {
     out->error_message = v[PATH_ERROR_MESSAGE];
 }
 
-int32_t message_parse(struct trunk_slice text, struct message *out, struct message_error *out_error) {
+int32_t message_parse(struct trunk_slice text, struct message *out,
+                      struct message_error *out_error) {
     struct json_value values[PATH_COUNT];
     struct json_value root;
     struct json_error error;
@@ -164,8 +166,8 @@ int32_t message_parse(struct trunk_slice text, struct message *out, struct messa
     int32_t status = json_cut(text, paths, PATH_COUNT, values, &root, &error);
     if (status != TRUNK_OK) {
         out_error->code = status == TRUNK_TOO_LARGE ? JSONRPC_INVALID_REQUEST : JSONRPC_PARSE_ERROR;
-        (void)snprintf(out_error->text, sizeof out_error->text, "not JSON that is accepted: %s at byte %zu",
-                       error.what, error.offset);
+        (void)snprintf(out_error->text, sizeof out_error->text, "%s at byte %zu", error.what,
+                       error.offset);
         return TRUNK_INVALID;
     }
     if (root.type != JSON_OBJECT) {
@@ -178,7 +180,8 @@ int32_t message_parse(struct trunk_slice text, struct message *out, struct messa
     const char *doubled = find_doubled(values);
     if (doubled != NULL) {
         out_error->code = JSONRPC_INVALID_REQUEST;
-        (void)snprintf(out_error->text, sizeof out_error->text, "member \"%s\" occurs twice", doubled);
+        (void)snprintf(out_error->text, sizeof out_error->text, "member \"%s\" occurs twice",
+                       doubled);
         return TRUNK_INVALID;
     }
     if (!is_version_2(&values[PATH_JSONRPC])) {
@@ -198,7 +201,8 @@ bool message_is(const struct message *message, const char *method) {
            json_string_equal(message->method.text, slice_cstr(method));
 }
 
-void jsonrpc_write_request(struct buffer *out, uint64_t id, const char *method, struct trunk_slice params) {
+void jsonrpc_write_request(struct buffer *out, uint64_t id, const char *method,
+                           struct trunk_slice params) {
     buffer_reserve(out, params.len + strlen(method) + 80);
     buffer_append_cstr(out, "{\"jsonrpc\":\"2.0\",\"id\":");
     buffer_append_u64(out, id);
@@ -248,18 +252,20 @@ void jsonrpc_write_error(struct buffer *out, struct trunk_slice id, int code, co
     buffer_free(&error);
 }
 
-void jsonrpc_write_error_object(struct buffer *out, struct trunk_slice id, struct trunk_slice error) {
+void jsonrpc_write_error_object(struct buffer *out, struct trunk_slice id,
+                                struct trunk_slice error) {
     write_answer(out, id, "error", error);
 }
 
-void splice_append(struct buffer *out, struct trunk_slice text, const struct splice *splices, size_t count) {
+void splice_append(struct buffer *out, struct trunk_slice text, const struct splice *splices,
+                   size_t count) {
     const char *at = text.data;
     const char *end = at + text.len;
     for (size_t i = 0; i < count; i++) {
         const char *begin = splices[i].old_text.data;
-        buffer_append(out, at, (size_t)(begin - at));
-        buffer_append_slice(out, splices[i].new_text);
+        json_append_one_line(out, slice_of(at, (size_t)(begin - at)));
+        json_append_one_line(out, splices[i].new_text);
         at = begin + splices[i].old_text.len;
     }
-    buffer_append(out, at, (size_t)(end - at));
+    json_append_one_line(out, slice_of(at, (size_t)(end - at)));
 }

@@ -6,7 +6,8 @@
 
 #include "base/slice.h"
 
-static const char *const versions[] = {MCP_VERSION_LATEST, "2025-06-18", "2025-03-26", "2024-11-05"};
+static const char *const versions[] = {MCP_VERSION_LATEST, "2025-06-18", "2025-03-26",
+                                       "2024-11-05"};
 
 static const char *find(struct trunk_slice version) {
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {

@@ -218,9 +218,7 @@ struct trunk_factory_ops {
      * RESTORE too and gives a constant, so that its legs can be restored (rule 13). */
     uint32_t caps;
 
-    /* Most ops that may be pending at a time for the instance, over all legs; the host queues the
-     * rest. finish is never queued. 0: no limit. */
-    uint32_t max_inflight;
+    uint32_t reserved; /* 0 */
 
     /* Says whether the driver's own parameters (those without TRUNK_PARAM_BACKEND) are good, beyond
      * what their spec tells (types, unknown and missing ones are found by the host: rule 10).

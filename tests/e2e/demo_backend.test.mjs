@@ -14,8 +14,11 @@ import { withDirectory } from './support/trunkd.mjs';
 
 async function withBackend(backend, body) {
   const client = await connectDirectly(backend);
-  await body(client);
-  await client.close();
+  try {
+    await body(client);
+  } finally {
+    await client.close();
+  }
 }
 
 test('its simple tools answer', async () => {

@@ -30,8 +30,11 @@ export async function endSession(client) {
 // Runs body(client) in a session of its own.
 export async function withClient(url, body) {
   const client = await connect(url);
-  await body(client);
-  await endSession(client);
+  try {
+    await body(client);
+  } finally {
+    await endSession(client);
+  }
 }
 
 export async function callText(client, name, args = {}, options = undefined) {

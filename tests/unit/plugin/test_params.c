@@ -108,6 +108,24 @@ static void test_values_arrive_in_normal_form_in_the_order_of_the_spec(void **st
     assert_int_equal(list.count, 0);
 }
 
+static void test_path_left_empty_counts_as_absent_unless_it_is_required(void **state) {
+    static const struct trunk_param_spec required[] = {
+        {.key = "path", .type = TRUNK_PARAM_PATH, .flags = TRUNK_PARAM_REQUIRED}, {.key = NULL}};
+    struct param_list list;
+    struct told told;
+    (void)state;
+    assert_int_equal(parse("{\"command\": \"x\", \"cwd\": \"\"}", true, NULL, &list, &told), 0);
+    assert_int_equal(list.count, 1);
+    params_free(&list);
+    told = (struct told){0};
+    struct json_object *object = json_tokener_parse("{\"path\": \"\"}");
+    assert_int_equal(
+        params_parse(required, false, object, "storage.params", NULL, &list, remember, &told), 1);
+    assert_string_equal(told.problem[0], "must not be empty; write a path");
+    params_free(&list);
+    (void)json_object_put(object);
+}
+
 static void test_absent_keys_get_their_fallback_in_normal_form(void **state) {
     struct param_list list;
     struct told told;
@@ -198,7 +216,6 @@ static void test_wrong_type_is_told_with_the_right_one(void **state) {
         {"\"env\": []", "env", "must be an object of strings, not a list"},
         {"\"env\": {\"A\": null}", "env.A", "must be a string, not null"},
         {"\"cwd\": {}", "cwd", "must be a path (a string), not an object"},
-        {"\"cwd\": \"\"", "cwd", "must not be empty; write a path"},
         {"\"count\": \"5\"", "count", "must be a whole number, not a string"},
         {"\"count\": 1.5", "count", "must be a whole number, not a number with a fraction"},
         {"\"count\": 9223372036854775808", "count",
@@ -354,6 +371,7 @@ static void test_nearest_word_is_a_slip_away(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_arrive_in_normal_form_in_the_order_of_the_spec),
+        cmocka_unit_test(test_path_left_empty_counts_as_absent_unless_it_is_required),
         cmocka_unit_test(test_absent_keys_get_their_fallback_in_normal_form),
         cmocka_unit_test(test_driver_without_params_takes_none),
         cmocka_unit_test(test_missing_required_key_is_told),
