@@ -7,21 +7,13 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { callText, connect, endSession } from './support/client.mjs';
 import { demo, everything, filesystem, memory } from './support/paths.mjs';
-import { countDescriptors, descendants, eventually } from './support/processes.mjs';
-import { withDirectory, withTrunkd } from './support/trunkd.mjs';
+import { descendants } from './support/processes.mjs';
+import { leavesNothing, withDirectory, withTrunkd } from './support/trunkd.mjs';
 
 const isLong = process.env.TRUNKD_TEST_SIZE === 'long';
 
 async function times(count, body) {
   return Promise.all(Array.from({ length: count }, (_, i) => body(i)));
-}
-
-// Runs body, then waits until trunkd has no child and as many descriptors as before.
-async function leavesNothing(pid, body) {
-  const before = countDescriptors(pid);
-  await body();
-  await eventually('child processes', () => descendants(pid).length, 0);
-  await eventually('descriptors', () => countDescriptors(pid), before);
 }
 
 async function useDemoSession(client, rounds) {

@@ -59,3 +59,12 @@ export function nextListChanged(client) {
     client.setNotificationHandler(ToolListChangedNotificationSchema, resolve);
   });
 }
+
+// fetch keeps connections open for the next request; without this their descriptors stay in trunkd for some seconds. Node has no
+// public call for it.
+export async function closeIdleConnections() {
+  const key = Symbol.for('undici.globalDispatcher.1');
+  const agent = globalThis[key];
+  globalThis[key] = new agent.constructor();
+  await agent.close();
+}

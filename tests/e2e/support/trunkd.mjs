@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { trunkdBin } from './paths.mjs';
-import { descendants, eventually, isRunning } from './processes.mjs';
+import { closeIdleConnections } from './client.mjs';
+import { countDescriptors, descendants, eventually, isRunning } from './processes.mjs';
 
 export function withDirectory(body) {
   const directory = mkdtempSync(join(tmpdir(), 'trunkd-e2e-'));
@@ -64,4 +65,13 @@ export function withTrunkd(config, body) {
       child.kill('SIGKILL');
     }
   });
+}
+
+// Runs body, then waits until trunkd has no child and as many descriptors as before.
+export async function leavesNothing(pid, body) {
+  const before = countDescriptors(pid);
+  await body();
+  await closeIdleConnections();
+  await eventually('child processes', () => descendants(pid).length, 0);
+  await eventually('descriptors', () => countDescriptors(pid), before);
 }
