@@ -23,6 +23,7 @@ struct multi_session {
     void *ctx;
     struct leg **legs; /* sorted by backend */
     bool *is_in_record;
+    bool *has_listed; /* the leg's tools have been known once */
     size_t nlegs;
     struct buffer tools;
     struct routes *routes;
@@ -136,12 +137,21 @@ static void on_leg_failed(void *ctx, struct leg *leg, const char *text) {
     check_required(multi);
 }
 
+/* Of a client that never asked, only a change of what a leg had already is news. */
 static void on_leg_tools_changed(void *ctx, struct leg *leg) {
     struct multi_session *multi = ctx;
     struct buffer before = {0};
-    (void)leg;
+    size_t i = 0;
+    while (multi->legs[i] != leg) {
+        i++;
+    }
+    bool is_first_list = !multi->has_listed[i];
+    multi->has_listed[i] = true;
     multi->is_stale = true;
     if (!multi->was_given) {
+        if (!is_first_list) {
+            multi->events.on_tools_changed(multi->ctx);
+        }
         return;
     }
     buffer_append_slice(&before, buffer_slice(&multi->tools));
@@ -166,6 +176,7 @@ static void free_multi(void *arg) {
     buffer_free(&multi->tools);
     routes_free(multi->routes);
     free(multi->is_in_record);
+    free(multi->has_listed);
     free(multi);
 }
 
@@ -194,6 +205,7 @@ struct multi_session *multi_session_new(const struct leg_env *env, const struct 
     TAILQ_INIT(&multi->waits);
     multi->legs = xcalloc(registry->count, sizeof(struct leg *));
     multi->is_in_record = xcalloc(registry->count, sizeof *multi->is_in_record);
+    multi->has_listed = xcalloc(registry->count, sizeof *multi->has_listed);
     for (size_t i = 0; i < registry->count; i++) {
         if (!registry->items[i]->is_disabled) {
             multi->legs[multi->nlegs++] = leg_new(&multi->env, registry->items[i], session_tag, principal,

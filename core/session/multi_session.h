@@ -13,7 +13,7 @@ struct tools_wait;
 /* Called on the loop, never inside a call of this header. */
 struct multi_session_events {
     void (*on_leg_opened)(void *ctx);    /* add it to the record (multi_session_fill_record), then multi_session_admit */
-    void (*on_tools_changed)(void *ctx); /* the list is another than the one given last */
+    void (*on_tools_changed)(void *ctx); /* the list is another than the one given last, or than a leg had */
     void (*on_notice)(void *ctx, const struct message *notice); /* of no request in particular */
 };
 

@@ -33,7 +33,8 @@ struct json_error {
 };
 
 /* Checks text and fills values[i] for paths[i] (npaths <= JSON_MAX_PATHS). *out_root gets the whole document without the
- * white space around it. Under a doubled parent the first one's members are kept. Where it fails, values and *out_root mean nothing. TRUNK_OK, TRUNK_INVALID (out_error says where), or TRUNK_TOO_LARGE (too deep). */
+ * white space around it. Under a doubled parent the first one's members are kept. TRUNK_OK, TRUNK_INVALID (out_error says
+ * where), or TRUNK_TOO_LARGE (too deep); if not OK, values and *out_root mean nothing. */
 int32_t json_cut(struct trunk_slice text, const struct json_path *paths, size_t npaths,
                  struct json_value *values, struct json_value *out_root, struct json_error *out_error);
 

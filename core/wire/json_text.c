@@ -63,8 +63,7 @@ static size_t skip_value(const char *text, size_t len, size_t at, enum json_kind
     }
 }
 
-/* To the next element or key behind the opening bracket or a comma; false at the closing bracket.
- */
+/* To the next element or key; false at the closing bracket. */
 static bool find_next(const char *text, size_t len, size_t *cursor) {
     size_t at = skip_space(text, len, *cursor == 0 ? 1 : *cursor);
     if (text[at] == ',') {

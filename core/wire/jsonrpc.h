@@ -52,13 +52,14 @@ struct message_error {
     struct trunk_slice id; /* the message's own id, if it could be read; else empty */
 };
 
-/* TRUNK_OK; or TRUNK_INVALID with *out_error filled: not JSON (-32700), or not one JSON-RPC 2.0 message (-32600): a batch, an id that is
+/* TRUNK_OK; or TRUNK_INVALID with *out_error filled: not JSON (-32700), or not one JSON-RPC 2.0 message (-32600): too deep, a batch, an id that is
  * null or neither string nor integer, params or result that is not an object, result together with error, a response without id (an
  * error without id, or with a null id, is allowed: its id is JSON_NONE), a member of the table above that occurs twice. */
 int32_t message_parse(struct trunk_slice text, struct message *out, struct message_error *out_error);
 bool message_is(const struct message *message, const char *method);
 
-/* Writers: each appends one message on one line. id is raw JSON text; params and result are raw JSON objects. */
+/* Writers: each appends one message on one line (raw CR and LF become spaces). id is raw JSON text; params and result are raw JSON
+ * objects; method needs no escapes. */
 void jsonrpc_write_request(struct buffer *out, uint64_t id, const char *method, struct trunk_slice params);
 void jsonrpc_write_notification(struct buffer *out, const char *method, struct trunk_slice params); /* empty params: none */
 void jsonrpc_write_result(struct buffer *out, struct trunk_slice id, struct trunk_slice result);
@@ -67,7 +68,8 @@ void jsonrpc_write_error(struct buffer *out, struct trunk_slice id, int code, co
 /* The raw error object of a backend, relayed as it is. */
 void jsonrpc_write_error_object(struct buffer *out, struct trunk_slice id, struct trunk_slice error);
 
-/* Replacements of slices that lie within one text, in order of position; an old slice of length 0 inserts at its place. */
+/* Replacements of slices that lie within one checked text, in order of position; an old slice of length 0 inserts at its place. The
+ * result is on one line too. */
 struct splice {
     struct trunk_slice old_text;
     struct trunk_slice new_text;
