@@ -70,7 +70,8 @@ static void print_tools(FILE *out, const struct leg *leg) {
         struct json_value tool;
         while (json_array_next(pages[i], &cursor, &tool)) {
             (void)fprintf(out, "  tool ");
-            print_string(out, tool.type == JSON_OBJECT ? tool.text : (struct trunk_slice){0}, "name");
+            print_string(out, tool.type == JSON_OBJECT ? tool.text : (struct trunk_slice){0},
+                         "name");
             (void)fprintf(out, "\n");
         }
     }
@@ -79,7 +80,8 @@ static void print_tools(FILE *out, const struct leg *leg) {
 static void print_leg(FILE *out, const struct leg *leg) {
     const struct backend *backend = leg_backend(leg);
     if (leg_state(leg) != LEG_READY) {
-        (void)fprintf(out, "%s: FAILED\n  %s\n", backend->name, leg_error(leg) != NULL ? leg_error(leg) : "?");
+        (void)fprintf(out, "%s: FAILED\n  %s\n", backend->name,
+                      leg_error(leg) != NULL ? leg_error(leg) : "?");
         return;
     }
     (void)fprintf(out, "%s: ok\n  server ", backend->name);
@@ -91,12 +93,14 @@ static void print_leg(FILE *out, const struct leg *leg) {
 }
 
 static void connect(struct doctor *doctor) {
-    static const struct leg_events events = {on_opened, ignore_failure, ignore_tools, ignore_notice};
+    static const struct leg_events events = {on_opened, ignore_failure, ignore_tools,
+                                             ignore_notice};
     const struct backend_registry *backends = &doctor->drivers.backends;
     doctor->legs = xcalloc(backends->count, sizeof(struct leg *));
     for (size_t i = 0; i < backends->count; i++) {
         if (!backends->items[i]->is_disabled) {
-            struct leg *leg = leg_new(&doctor->env, backends->items[i], "doctor", "", 0, &events, doctor);
+            struct leg *leg =
+                leg_new(&doctor->env, backends->items[i], "doctor", "", 0, &events, doctor);
             doctor->legs[doctor->nlegs++] = leg;
             doctor->waiting++;
             (void)leg_use(leg, on_ready, doctor);

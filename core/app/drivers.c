@@ -7,20 +7,21 @@
 #include "base/alloc.h"
 #include "base/status.h"
 
-static int32_t open_driver(struct drivers *drivers, struct config_driver *configured, const char *kind,
-                           struct log *log, struct driver **out) {
+static int32_t open_driver(struct drivers *drivers, struct config_driver *configured,
+                           const char *kind, struct log *log, struct driver **out) {
     struct trunk_error error = {0};
     *out = driver_new(&drivers->env, configured->name, configured->plugin, &configured->params);
     int32_t status = driver_open(*out, &error);
     if (status != TRUNK_OK) {
-        log_error(log, "app", "the %s driver \"%s\" could not be opened: %s%s%s", kind, configured->plugin->desc.name,
-                  error.key, error.key[0] != '\0' ? ": " : "",
+        log_error(log, "app", "the %s driver \"%s\" could not be opened: %s%s%s", kind,
+                  configured->plugin->desc.name, error.key, error.key[0] != '\0' ? ": " : "",
                   error.text[0] != '\0' ? error.text : status_name(status));
     }
     return status;
 }
 
-int32_t drivers_open(struct drivers *drivers, struct config *config, struct log *log, bool with_storage) {
+int32_t drivers_open(struct drivers *drivers, struct config *config, struct log *log,
+                     bool with_storage) {
     *drivers = (struct drivers){.loop = loop_new()};
     clock_init(&drivers->clock);
     drivers->env = (struct host_env){.loop = drivers->loop,
@@ -36,16 +37,17 @@ int32_t drivers_open(struct drivers *drivers, struct config *config, struct log 
     }
     for (size_t i = 0; i < config->nfactories; i++) {
         drivers->nfactories++;
-        int32_t status = open_driver(drivers, &config->factories[i], "factory", log, &drivers->factories[i]);
+        int32_t status =
+            open_driver(drivers, &config->factories[i], "factory", log, &drivers->factories[i]);
         if (status != TRUNK_OK) {
             return status;
         }
     }
     for (size_t i = 0; i < config->nbackends; i++) {
         struct config_backend *backend = &config->backends[i];
-        backend_registry_add(&drivers->backends, backend->name, drivers->factories[backend->factory],
-                             &backend->params, backend->is_disabled, backend->is_required,
-                             backend->timeout_ms);
+        backend_registry_add(&drivers->backends, backend->name,
+                             drivers->factories[backend->factory], &backend->params,
+                             backend->is_disabled, backend->is_required, backend->timeout_ms);
     }
     return TRUNK_OK;
 }

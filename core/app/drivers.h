@@ -11,14 +11,16 @@ struct drivers {
     struct loop *loop;
     struct clock clock;
     struct host_env env;
-    struct driver *storage;        /* NULL unless asked for */
-    struct driver **factories;     /* as in the config */
+    struct driver *storage;    /* NULL unless asked for */
+    struct driver **factories; /* as in the config */
     size_t nfactories;
     struct backend_registry backends;
 };
-/* Opens the storage (with_storage) and every factory, and fills the registry. The parameters move from config. What cannot be opened is
- * logged. TRUNK_OK or the status; drivers_close is called in any case. */
-int32_t drivers_open(struct drivers *drivers, struct config *config, struct log *log, bool with_storage);
+/* Opens the storage (with_storage) and every factory, and fills the registry. The parameters move
+ * from config. What cannot be opened is logged. TRUNK_OK or the status; drivers_close is called in
+ * any case. */
+int32_t drivers_open(struct drivers *drivers, struct config *config, struct log *log,
+                     bool with_storage);
 /* Nothing uses a driver any more. Delivers what they complete while they close. */
 void drivers_close(struct drivers *drivers);
 

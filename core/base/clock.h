@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * clock.h - the monotonic clock, and a wall clock anchored once at start and advanced by it, so that a wall clock
- * that jumps expires nobody. All functions may be called on any thread. */
+ * clock.h - the monotonic clock, and a wall clock anchored once at start and advanced by it, so
+ * that a wall clock that jumps expires nobody. All functions may be called on any thread. */
 #ifndef TRUNKD_BASE_CLOCK_H
 #define TRUNKD_BASE_CLOCK_H
 

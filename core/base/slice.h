@@ -23,7 +23,8 @@ static inline bool slice_equal_cstr(struct trunk_slice a, const char *text) {
 /* A NUL-terminated copy, freed by the caller. */
 char *slice_strdup(struct trunk_slice slice);
 
-/* Bytes that grow. Start with {0}; data is NULL while nothing was appended. Not NUL-terminated unless buffer_cstr is used. */
+/* Bytes that grow. Start with {0}; data is NULL while nothing was appended. Not NUL-terminated
+ * unless buffer_cstr is used. */
 struct buffer {
     char *data;
     size_t len;
@@ -36,9 +37,10 @@ void buffer_append_cstr(struct buffer *buffer, const char *text);
 void buffer_append_u64(struct buffer *buffer, uint64_t value); /* decimal */
 __attribute__((format(printf, 2, 3))) void buffer_printf(struct buffer *buffer, const char *format,
                                                          ...);
-const char *buffer_cstr(struct buffer *buffer); /* adds a NUL behind len; valid until the next change */
-void buffer_clear(struct buffer *buffer);       /* len = 0, keeps the memory */
-void buffer_free(struct buffer *buffer);        /* frees, and leaves {0} */
+const char *
+buffer_cstr(struct buffer *buffer);       /* adds a NUL behind len; valid until the next change */
+void buffer_clear(struct buffer *buffer); /* len = 0, keeps the memory */
+void buffer_free(struct buffer *buffer);  /* frees, and leaves {0} */
 static inline struct trunk_slice buffer_slice(const struct buffer *buffer) {
     return (struct trunk_slice){buffer->data, buffer->len};
 }

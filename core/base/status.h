@@ -5,9 +5,10 @@
 
 #include <trunk/types.h>
 
-const char *status_name(int32_t status); /* "OK", "NOT_FOUND", ... "INTERNAL"; "status?" for an unknown one */
-/* Fills *error (may be NULL) and returns status. key: the config key or parameter at fault, "" for none. A text that does
- * not fit is cut at a character. */
+const char *
+status_name(int32_t status); /* "OK", "NOT_FOUND", ... "INTERNAL"; "status?" for an unknown one */
+/* Fills *error (may be NULL) and returns status. key: the config key or parameter at fault, "" for
+ * none. A text that does not fit is cut at a character. */
 __attribute__((format(printf, 4, 5))) int32_t error_set(struct trunk_error *error, int32_t status,
                                                         const char *key, const char *format, ...);
 

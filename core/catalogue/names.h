@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * names.h - the names that a client sees: strategy `prefix`, every tool as `{backend}_name` (design.md section 8). */
+ * names.h - the names that a client sees: strategy `prefix`, every tool as `{backend}_name`
+ * (design.md section 8). */
 #ifndef TRUNKD_CATALOGUE_NAMES_H
 #define TRUNKD_CATALOGUE_NAMES_H
 

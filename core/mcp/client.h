@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * client.h - the client's side of one live session: its GET stream and its requests in flight. Hangs on the session. */
+ * client.h - the client's side of one live session: its GET stream and its requests in flight.
+ * Hangs on the session. */
 #ifndef TRUNKD_MCP_CLIENT_H
 #define TRUNKD_MCP_CLIENT_H
 
@@ -13,16 +14,16 @@ struct client_env {
     struct loop *loop;
     struct log *log;
     struct clock *clock;
-    struct loop_timer *slow_timer;   /* turns answers that take long into streams */
-    TAILQ_HEAD(, call) quick_calls;  /* not streams yet, oldest first */
+    struct loop_timer *slow_timer;  /* turns answers that take long into streams */
+    TAILQ_HEAD(, call) quick_calls; /* not streams yet, oldest first */
 };
 
 struct client {
     struct client_env *env;
     struct session *session;
-    struct exchange *stream;         /* the open GET stream; NULL: none */
-    bool owes_tools_changed;         /* no stream was open when the list changed */
-    TAILQ_HEAD(, call) calls;        /* requests that wait for their answer */
+    struct exchange *stream;  /* the open GET stream; NULL: none */
+    bool owes_tools_changed;  /* no stream was open when the list changed */
+    TAILQ_HEAD(, call) calls; /* requests that wait for their answer */
 };
 
 #endif

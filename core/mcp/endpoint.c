@@ -87,17 +87,18 @@ void endpoint_free(struct endpoint *endpoint) {
 static void refuse_session(struct pending *pending, bool is_gone) {
     struct trunk_slice id = pending->message.id.text;
     if (is_gone) {
-        methods_refuse(pending->exchange, 404, id, JSONRPC_SESSION_NOT_FOUND, "Session not found", 0);
+        methods_refuse(pending->exchange, 404, id, JSONRPC_SESSION_NOT_FOUND, "Session not found",
+                       0);
     } else {
-        methods_refuse(pending->exchange, 503, id, JSONRPC_SERVER_ERROR, "the store does not answer",
-                       RETRY_AFTER_S);
+        methods_refuse(pending->exchange, 503, id, JSONRPC_SERVER_ERROR,
+                       "the store does not answer", RETRY_AFTER_S);
     }
     free(pending);
 }
 
 /* With one use of the session. */
-static void go_on(struct endpoint *endpoint, struct exchange *exchange, const struct message *message,
-                  struct session *session) {
+static void go_on(struct endpoint *endpoint, struct exchange *exchange,
+                  const struct message *message, struct session *session) {
     struct client *client = session_client(session);
     if (exchange->method == EXCHANGE_GET) {
         streams_open(client, exchange);
@@ -129,14 +130,16 @@ static struct pending *new_pending(struct endpoint *endpoint, struct exchange *e
     return pending;
 }
 
-static void find_session(struct endpoint *endpoint, struct exchange *exchange, const struct message *message) {
-    struct session *session = manager_find_live(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS);
+static void find_session(struct endpoint *endpoint, struct exchange *exchange,
+                         const struct message *message) {
+    struct session *session =
+        manager_find_live(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS);
     if (session != NULL) {
         session_use_begin(session);
         go_on(endpoint, exchange, message, session);
     } else {
-        manager_get_multi_session(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS, on_session,
-                                  new_pending(endpoint, exchange, message));
+        manager_get_multi_session(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS,
+                                  on_session, new_pending(endpoint, exchange, message));
     }
 }
 
@@ -155,8 +158,8 @@ static void on_terminated(void *ctx, int32_t status, const char *text) {
 static void on_validated(void *ctx, enum validity validity) {
     struct pending *pending = ctx;
     if (validity == VALIDITY_OK) {
-        manager_terminate(pending->endpoint->manager, pending->exchange->session_id, PRINCIPAL_ANONYMOUS, on_terminated,
-                          pending);
+        manager_terminate(pending->endpoint->manager, pending->exchange->session_id,
+                          PRINCIPAL_ANONYMOUS, on_terminated, pending);
     } else {
         refuse_session(pending, validity != VALIDITY_CANNOT_TELL);
     }
@@ -168,7 +171,8 @@ static bool check_version(struct exchange *exchange, struct trunk_slice id) {
     if (version == NULL || version_is_supported(slice_cstr(version))) {
         return true;
     }
-    methods_refuse(exchange, 400, id, JSONRPC_INVALID_REQUEST, "unsupported MCP-Protocol-Version", 0);
+    methods_refuse(exchange, 400, id, JSONRPC_INVALID_REQUEST, "unsupported MCP-Protocol-Version",
+                   0);
     return false;
 }
 
@@ -176,7 +180,8 @@ static bool check_session_id(struct exchange *exchange, struct trunk_slice id) {
     if (exchange->session_id != NULL) {
         return true;
     }
-    methods_refuse(exchange, 400, id, JSONRPC_INVALID_REQUEST, "the Mcp-Session-Id header is missing", 0);
+    methods_refuse(exchange, 400, id, JSONRPC_INVALID_REQUEST,
+                   "the Mcp-Session-Id header is missing", 0);
     return false;
 }
 
@@ -189,13 +194,15 @@ static void handle_post(struct endpoint *endpoint, struct exchange *exchange) {
     }
     if (message.kind == MESSAGE_REQUEST && message_is(&message, "initialize")) {
         if (exchange->session_id != NULL &&
-            manager_find_live(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS) != NULL) {
+            manager_find_live(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS) !=
+                NULL) {
             methods_refuse(exchange, 400, message.id.text, JSONRPC_INVALID_REQUEST,
                            "this session is initialized already", 0);
         } else {
             methods_initialize(endpoint->manager, exchange, &message);
         }
-    } else if (check_session_id(exchange, message.id.text) && check_version(exchange, message.id.text)) {
+    } else if (check_session_id(exchange, message.id.text) &&
+               check_version(exchange, message.id.text)) {
         find_session(endpoint, exchange, &message);
     }
 }

@@ -7,7 +7,8 @@
 #include "wire/exchange.h"
 
 struct endpoint;
-/* Made before the manager, which is given endpoint_client_ops() and the endpoint as client_ctx; then endpoint_set_manager. */
+/* Made before the manager, which is given endpoint_client_ops() and the endpoint as client_ctx;
+ * then endpoint_set_manager. */
 struct endpoint *endpoint_new(struct loop *loop, struct log *log, struct clock *clock,
                               const struct session_options *options);
 void endpoint_set_manager(struct endpoint *endpoint, struct manager *manager);

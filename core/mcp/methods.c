@@ -11,9 +11,8 @@
 
 #define RETRY_AFTER_S 1
 
-
-void methods_refuse(struct exchange *exchange, int status, struct trunk_slice id, int code, const char *text,
-                    unsigned retry_after_s) {
+void methods_refuse(struct exchange *exchange, int status, struct trunk_slice id, int code,
+                    const char *text, unsigned retry_after_s) {
     struct buffer json = {0};
     jsonrpc_write_error(&json, id, code, text);
     struct exchange_answer answer = {
@@ -43,7 +42,8 @@ static void on_session(void *ctx, int32_t status, const char *text, struct sessi
         return;
     }
     if (exchange->is_closed) { /* it never learns the id, so nobody would end the session */
-        manager_terminate(initialize->manager, session_id(session), PRINCIPAL_ANONYMOUS, ignore_terminated, NULL);
+        manager_terminate(initialize->manager, session_id(session), PRINCIPAL_ANONYMOUS,
+                          ignore_terminated, NULL);
     }
     struct buffer result = {0};
     struct buffer json = {0};
@@ -64,19 +64,22 @@ static void on_session(void *ctx, int32_t status, const char *text, struct sessi
 static void on_generated(void *ctx, int32_t status, const char *text, const char *id) {
     struct initialize *initialize = ctx;
     if (status != TRUNK_OK) {
-        methods_refuse(initialize->exchange, 503, initialize->id, JSONRPC_SERVER_ERROR, text, RETRY_AFTER_S);
+        methods_refuse(initialize->exchange, 503, initialize->id, JSONRPC_SERVER_ERROR, text,
+                       RETRY_AFTER_S);
         free(initialize);
         return;
     }
     manager_create_session(initialize->manager, id, PRINCIPAL_ANONYMOUS, on_session, initialize);
 }
 
-void methods_initialize(struct manager *manager, struct exchange *exchange, const struct message *message) {
+void methods_initialize(struct manager *manager, struct exchange *exchange,
+                        const struct message *message) {
     struct buffer version = {0};
-    if (message->protocol_version.type != JSON_STRING || message->capabilities.type != JSON_OBJECT ||
-        message->client_info.type != JSON_OBJECT) {
-        methods_refuse(exchange, 200, message->id.text, JSONRPC_INVALID_PARAMS,
-                       "initialize needs protocolVersion (string), capabilities and clientInfo (objects)", 0);
+    if (message->protocol_version.type != JSON_STRING ||
+        message->capabilities.type != JSON_OBJECT || message->client_info.type != JSON_OBJECT) {
+        methods_refuse(
+            exchange, 200, message->id.text, JSONRPC_INVALID_PARAMS,
+            "initialize needs protocolVersion (string), capabilities and clientInfo (objects)", 0);
         return;
     }
     struct initialize *initialize = xcalloc(1, sizeof *initialize);
@@ -107,7 +110,8 @@ static void dispatch_notification(struct client *client, struct exchange *exchan
 }
 
 /* True: taken over by the relay, which ends the use. */
-static bool relay_request(struct client *client, struct exchange *exchange, const struct message *message) {
+static bool relay_request(struct client *client, struct exchange *exchange,
+                          const struct message *message) {
     if (message_is(message, "tools/list") && message->cursor.type == JSON_NONE) {
         relay_list_tools(client, exchange, message);
         return true;
@@ -130,20 +134,22 @@ static void answer_request(struct exchange *exchange, const struct message *mess
     } else if (message_is(message, "tools/list")) {
         methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS, "Unknown cursor", 0);
     } else if (message_is(message, "tools/call")) {
-        methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS, "tools/call needs a params.name (string)", 0);
+        methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS,
+                       "tools/call needs a params.name (string)", 0);
     } else {
         methods_refuse(exchange, 200, id, JSONRPC_METHOD_NOT_FOUND, "Method not found", 0);
     }
 }
 
-void methods_dispatch(struct client *client, const struct session_options *options, struct exchange *exchange,
-                      const struct message *message) {
+void methods_dispatch(struct client *client, const struct session_options *options,
+                      struct exchange *exchange, const struct message *message) {
     struct session *session = client->session;
     if (message->kind == MESSAGE_NOTIFICATION) {
         dispatch_notification(client, exchange, message);
         return;
     }
-    if (message->kind != MESSAGE_REQUEST) { /* trunkd asks clients nothing yet, so it is late or lost */
+    if (message->kind !=
+        MESSAGE_REQUEST) { /* trunkd asks clients nothing yet, so it is late or lost */
         accept_message(exchange);
     } else if (options->max_inflight != 0 && session_count_uses(session) > options->max_inflight) {
         methods_refuse(exchange, 503, message->id.text, JSONRPC_SERVER_ERROR,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * relay.c - requests in flight. The client's bytes are kept: only id, name and progress token are spliced. */
+ * relay.c - requests in flight. The client's bytes are kept: only id, name and progress token are
+ * spliced. */
 #include "mcp/relay.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@ struct call {
     TAILQ_ENTRY(call) in_quick;
     struct client *client;
     struct exchange *exchange;
-    struct message message;      /* slices into the exchange's body */
+    struct message message; /* slices into the exchange's body */
     struct leg *leg;
     struct leg_wait *wait;       /* for the leg to be ready */
     struct leg_request *request; /* under way at the backend */
@@ -33,7 +34,8 @@ static void leave_quick(struct call *call) {
     }
 }
 
-static struct call *new_call(struct client *client, struct exchange *exchange, const struct message *message) {
+static struct call *new_call(struct client *client, struct exchange *exchange,
+                             const struct message *message) {
     struct client_env *env = client->env;
     struct call *call = xcalloc(1, sizeof *call);
     call->client = client;
@@ -116,7 +118,8 @@ static void on_notice(void *ctx, const struct message *notice) {
     } else {
         buffer_append_slice(&params, notice->params.text);
     }
-    jsonrpc_write_notification(&json, is_progress ? "notifications/progress" : "notifications/message",
+    jsonrpc_write_notification(&json,
+                               is_progress ? "notifications/progress" : "notifications/message",
                                buffer_slice(&params));
     start_stream(call);
     (void)streams_send(call->exchange, buffer_slice(&json));
@@ -147,7 +150,9 @@ static void send_to_leg(struct call *call, struct trunk_slice original_name) {
     uint64_t number = leg_next_number(call->leg);
     buffer_append_u64(&token, number);
     if (message->meta_token.type != JSON_NONE) {
-        size_t at = (const char *)message->meta_token.text.data < (const char *)message->name.text.data ? 0 : 1;
+        size_t at =
+            (const char *)message->meta_token.text.data < (const char *)message->name.text.data ? 0
+                                                                                                : 1;
         splices[1] = splices[0];
         splices[at] = (struct splice){message->meta_token.text, buffer_slice(&token)};
         count = 2;
@@ -155,7 +160,8 @@ static void send_to_leg(struct call *call, struct trunk_slice original_name) {
     buffer_reserve(&json, message->params.text.len + original_name.len + 96);
     splice_append(&params, message->params.text, splices, count);
     jsonrpc_write_request(&json, number, "tools/call", buffer_slice(&params));
-    call->request = leg_request(call->leg, number, &json, leg_backend(call->leg)->timeout_ms, &events, call);
+    call->request =
+        leg_request(call->leg, number, &json, leg_backend(call->leg)->timeout_ms, &events, call);
     buffer_free(&params);
     buffer_free(&token);
 }
@@ -180,7 +186,8 @@ static void resolve(struct call *call) {
     }
     json_string_decode(call->message.name.text, &name);
     const struct route *route = multi_session_route(multi, buffer_slice(&name));
-    struct leg *leg = route != NULL ? route->leg : multi_session_guess_leg(multi, buffer_slice(&name));
+    struct leg *leg =
+        route != NULL ? route->leg : multi_session_guess_leg(multi, buffer_slice(&name));
     call->leg = leg;
     if (leg == NULL) {
         char *text = xasprintf("Unknown tool: %s", buffer_cstr(&name));
@@ -194,7 +201,8 @@ static void resolve(struct call *call) {
     buffer_free(&name);
 }
 
-void relay_call_tool(struct client *client, struct exchange *exchange, const struct message *message) {
+void relay_call_tool(struct client *client, struct exchange *exchange,
+                     const struct message *message) {
     resolve(new_call(client, exchange, message));
 }
 
@@ -202,11 +210,13 @@ static void on_tools_ready(void *ctx) {
     struct call *call = ctx;
     struct buffer json = {0};
     call->tools_wait = NULL;
-    jsonrpc_write_result(&json, call->message.id.text, manager_get_adapted_tools(call->client->session));
+    jsonrpc_write_result(&json, call->message.id.text,
+                         manager_get_adapted_tools(call->client->session));
     end_call(call, &json);
 }
 
-void relay_list_tools(struct client *client, struct exchange *exchange, const struct message *message) {
+void relay_list_tools(struct client *client, struct exchange *exchange,
+                      const struct message *message) {
     struct call *call = new_call(client, exchange, message);
     struct multi_session *multi = session_multi(client->session);
     if (multi == NULL) {

@@ -14,12 +14,13 @@ bool streams_send(struct exchange *exchange, struct trunk_slice json) {
     return true;
 }
 
-static void send_notification(struct client *client, const char *method, struct trunk_slice params) {
+static void send_notification(struct client *client, const char *method,
+                              struct trunk_slice params) {
     struct buffer json = {0};
     jsonrpc_write_notification(&json, method, params);
     if (!streams_send(client->stream, buffer_slice(&json))) {
-        log_debug(client->env->log, "streams", "the client reads too slowly: %s dropped session=%s", method,
-                  session_tag(client->session));
+        log_debug(client->env->log, "streams", "the client reads too slowly: %s dropped session=%s",
+                  method, session_tag(client->session));
     }
     buffer_free(&json);
 }

@@ -22,10 +22,11 @@ typedef void (*param_problem_fn)(void *ctx, const char *path, const char *proble
 /* Reads the members of object (NULL counts as empty) that spec (NULL counts as empty too) names:
  * those with TRUNK_PARAM_BACKEND when backend is true, the others when false. Durations become ms,
  * sizes bytes, bools "true"/"false", ints decimal; lists repeated keys (`args`, `args`), maps
- * `env.PATH`. A PATH that is not REQUIRED and written as "" counts as absent. Absent keys get the spec's fallback, when it has one; absent REQUIRED ones are a
- * problem. Every member that spec does not name is a problem with the nearest known key, unless
- * also_known (NULL-terminated, may be NULL) has it: the core's own keys of the same object. Returns
- * the number of problems; *out is valid (maybe partial) in any case. */
+ * `env.PATH`. A PATH that is not REQUIRED and written as "" counts as absent. Absent keys get the
+ * spec's fallback, when it has one; absent REQUIRED ones are a problem. Every member that spec does
+ * not name is a problem with the nearest known key, unless also_known (NULL-terminated, may be
+ * NULL) has it: the core's own keys of the same object. Returns the number of problems; *out is
+ * valid (maybe partial) in any case. */
 size_t params_parse(const struct trunk_param_spec *spec, bool backend, struct json_object *object,
                     const char *path, const char *const *also_known, struct param_list *out,
                     param_problem_fn problem, void *ctx);

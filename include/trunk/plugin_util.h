@@ -25,8 +25,8 @@ trunk_logf(const struct trunk_host *host, int32_t level, const char *format, ...
     host->log(host->ctx, level, text);
 }
 
-/* Fills *error (which may be NULL) and returns status, so that a check reads `return trunk_fail(...)`.
- * key is the parameter at fault, or "". */
+/* Fills *error (which may be NULL) and returns status, so that a check reads `return
+ * trunk_fail(...)`. key is the parameter at fault, or "". */
 __attribute__((format(printf, 4, 5))) static inline int32_t
 trunk_fail(struct trunk_error *error, int32_t status, const char *key, const char *format, ...) {
     if (error != NULL) {

@@ -7,9 +7,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { trunkdBin } from './paths.mjs';
 import { closeIdleConnections } from './client.mjs';
 import { countDescriptors, descendants, eventually, isRunning } from './processes.mjs';
+
+// So that a test that hangs fails by its name, with the log of its trunkd; the runner's own limit is one of whole files.
+const deadlineMs = process.env.TRUNKD_TEST_SIZE === 'long' ? 600000 : 60000;
 
 export function withDirectory(body) {
   const directory = mkdtempSync(join(tmpdir(), 'trunkd-e2e-'));
@@ -56,7 +60,8 @@ export function withTrunkd(config, body) {
     });
     try {
       const url = await waitReady(child);
-      await body({ url, pid: child.pid });
+      const late = sleep(deadlineMs, undefined, { ref: false }).then(() => assert.fail('took too long'));
+      await Promise.race([body({ url, pid: child.pid }), late]);
       await stop(child, exited);
     } catch (error) {
       console.error(`--- log of trunkd\n${log}---`);

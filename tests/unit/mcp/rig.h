@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * rig.h - an endpoint with everything behind it (storage-memory, factory-stdio, demo backends as processes) and, before it, exchanges
- * that only remember what they were told. */
+ * rig.h - an endpoint with everything behind it (storage-memory, factory-stdio, demo backends as
+ * processes) and, before it, exchanges that only remember what they were told. */
 #ifndef TRUNKD_TEST_MCP_RIG_H
 #define TRUNKD_TEST_MCP_RIG_H
 
@@ -24,8 +24,8 @@ struct fake {
     bool is_ended;
     unsigned retry_after_s;
     char session_id[64];
-    struct buffer body;       /* of answer */
-    struct buffer events;     /* each followed by a line feed */
+    struct buffer body;   /* of answer */
+    struct buffer events; /* each followed by a line feed */
     size_t nevents;
     size_t backlog;
 };
@@ -90,7 +90,8 @@ static inline void fake_close_stream(struct exchange *exchange) {
 }
 
 /* body and session_id outlive the fake. */
-static inline struct fake *fake_new(enum exchange_method method, const char *session_id, const char *body) {
+static inline struct fake *fake_new(enum exchange_method method, const char *session_id,
+                                    const char *body) {
     static const struct exchange_ops ops = {fake_answer, fake_open_stream, fake_event, fake_backlog,
                                             fake_close_stream};
     struct fake *fake = xcalloc(1, sizeof *fake);
@@ -117,7 +118,8 @@ static inline void fake_leave(struct fake *fake) {
 
 static inline void rig_add_backend(struct rig *rig, const char *name) {
     struct param_list params = {.items = xcalloc(3, sizeof *params.items), .count = 3};
-    params.items[0] = (struct trunk_param){xstrdup("command"), xstrdup(TEST_BIN_DIR "/trunkd-demo-backend")};
+    params.items[0] =
+        (struct trunk_param){xstrdup("command"), xstrdup(TEST_BIN_DIR "/trunkd-demo-backend")};
     params.items[1] = (struct trunk_param){xstrdup("args"), xstrdup("--name")};
     params.items[2] = (struct trunk_param){xstrdup("args"), xstrdup(name)};
     backend_registry_add(&rig->registry, name, rig->factory, &params, false, false, 20000);
@@ -204,8 +206,8 @@ static inline void rig_wait_events(struct rig *rig, const struct fake *fake, siz
     }
 }
 
-static inline struct fake *rig_start(struct rig *rig, enum exchange_method method, const char *session_id,
-                                     const char *body) {
+static inline struct fake *rig_start(struct rig *rig, enum exchange_method method,
+                                     const char *session_id, const char *body) {
     struct fake *fake = fake_new(method, session_id, body);
     endpoint_handle(rig->endpoint, &fake->exchange);
     return fake;
@@ -226,8 +228,9 @@ static inline void rig_expect(struct rig *rig, const char *session_id, const cha
     fake_free(fake);
 }
 
-#define RIG_INITIALIZE                                                                                    \
-    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"," \
+#define RIG_INITIALIZE                                                                             \
+    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"     \
+    "\"2025-06-18\","                                                                              \
     "\"capabilities\":{},\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}"
 
 static inline void rig_open(struct rig *rig) {

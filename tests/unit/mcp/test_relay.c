@@ -2,13 +2,14 @@
  * test_relay.c - calls on their way to a real backend and back, and what goes on which stream. */
 #include "rig.h"
 
-#define CALL(id, name, arguments)                                                                          \
-    "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"tools/call\",\"params\":{\"name\":\"" name                \
+#define CALL(id, name, arguments)                                                                  \
+    "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"tools/call\",\"params\":{\"name\":\"" name    \
     "\",\"arguments\":" arguments "}}"
 
 static void test_list_is_the_union_under_prefixed_names(void **state) {
     struct rig *rig = *state;
-    struct fake *fake = rig_post(rig, rig->id, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
+    struct fake *fake =
+        rig_post(rig, rig->id, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
     const char *body = buffer_cstr(&fake->body);
     assert_non_null(strstr(body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":["));
     assert_non_null(strstr(body, "\"name\":\"a_echo\""));
@@ -26,15 +27,18 @@ static void test_call_before_any_list_waits_for_its_leg(void **state) {
 
 static void test_id_comes_back_in_its_own_type_and_text(void **state) {
     struct rig *rig = *state;
-    static const char *const ids[] = {"0", "-7", "18446744073709551617", "\"1\"", "\"\\u0041\\\"\""};
+    static const char *const ids[] = {"0", "-7", "18446744073709551617", "\"1\"",
+                                      "\"\\u0041\\\"\""};
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         char body[512];
         char wanted[128];
         (void)snprintf(body, sizeof body,
-                       "{ \"id\" : %s ,\r\n\"jsonrpc\":\"2.0\", \"method\":\"tools/call\",\n\"params\":{\"name\":\"a_add\","
+                       "{ \"id\" : %s ,\r\n\"jsonrpc\":\"2.0\", "
+                       "\"method\":\"tools/call\",\n\"params\":{\"name\":\"a_add\","
                        "\"arguments\":{\"a\":1,\n\"b\":2}}}\n",
                        ids[i]);
-        (void)snprintf(wanted, sizeof wanted, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{", ids[i]);
+        (void)snprintf(wanted, sizeof wanted, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{",
+                       ids[i]);
         struct fake *fake = rig_post(rig, rig->id, body);
         assert_int_equal(strncmp(buffer_cstr(&fake->body), wanted, strlen(wanted)), 0);
         fake_free(fake);
@@ -44,9 +48,11 @@ static void test_id_comes_back_in_its_own_type_and_text(void **state) {
 static void test_unknown_tool_is_invalid_params(void **state) {
     struct rig *rig = *state;
     rig_expect(rig, rig->id, CALL("1", "nobody_has", "{}"), 200,
-               "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"Unknown tool: nobody_has\"}}");
+               "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"Unknown "
+               "tool: nobody_has\"}}");
     rig_expect(rig, rig->id, CALL("1", "a_nothing", "{}"), 200,
-               "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"Unknown tool: a_nothing\"}}");
+               "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,\"message\":\"Unknown "
+               "tool: a_nothing\"}}");
 }
 
 static void test_error_of_a_backend_comes_as_it_is(void **state) {
@@ -60,9 +66,11 @@ static void test_error_of_a_backend_comes_as_it_is(void **state) {
 static void expect_progress(struct rig *rig, const char *token, bool is_first) {
     char body[512];
     char wanted[64];
-    const char *call = is_first ? "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/call\",\"params\":{\"_meta\":{\"progressToken\":"
+    const char *call = is_first ? "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/"
+                                  "call\",\"params\":{\"_meta\":{\"progressToken\":"
                                   "%s},\"name\":\"a_progress\",\"arguments\":{\"steps\":3}}}"
-                                : "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/call\",\"params\":{\"name\":\"a_progress\","
+                                : "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/"
+                                  "call\",\"params\":{\"name\":\"a_progress\","
                                   "\"arguments\":{\"steps\":3},\"_meta\":{\"progressToken\":%s}}}";
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -93,9 +101,11 @@ static void test_progress_comes_before_the_result_with_the_clients_own_token(voi
 
 static void test_cancelled_call_gets_no_answer_and_the_backend_goes_on(void **state) {
     struct rig *rig = *state;
-    struct fake *call = rig_start(rig, EXCHANGE_POST, rig->id, CALL("\"x\"", "a_sleep", "{\"ms\":600000}"));
+    struct fake *call =
+        rig_start(rig, EXCHANGE_POST, rig->id, CALL("\"x\"", "a_sleep", "{\"ms\":600000}"));
     rig_expect(rig, rig->id,
-               "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"x\",\"reason\":\"why\"}}",
+               "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+               "cancelled\",\"params\":{\"requestId\":\"x\",\"reason\":\"why\"}}",
                202, "");
     rig_wait_end(rig, call);
     assert_int_equal(call->status, 200);
@@ -109,19 +119,23 @@ static void test_cancelled_call_gets_no_answer_and_the_backend_goes_on(void **st
 
 static void test_answer_that_takes_long_becomes_a_stream(void **state) {
     struct rig *rig = *state;
-    struct fake *call = rig_start(rig, EXCHANGE_POST, rig->id, CALL("4", "a_sleep", "{\"ms\":600000}"));
+    struct fake *call =
+        rig_start(rig, EXCHANGE_POST, rig->id, CALL("4", "a_sleep", "{\"ms\":600000}"));
     while (!call->exchange.is_streaming) {
         loop_turn(rig->loop, true);
     }
     assert_int_equal(call->nevents, 0);
-    rig_expect(rig, rig->id, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":4}}",
-               202, "");
+    rig_expect(
+        rig, rig->id,
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":4}}",
+        202, "");
     fake_free(call);
 }
 
 static void test_crash_fails_only_the_calls_of_that_backend(void **state) {
     struct rig *rig = *state;
-    struct fake *other = rig_start(rig, EXCHANGE_POST, rig->id, CALL("5", "b_sleep", "{\"ms\":50}"));
+    struct fake *other =
+        rig_start(rig, EXCHANGE_POST, rig->id, CALL("5", "b_sleep", "{\"ms\":50}"));
     struct fake *crash = rig_post(rig, rig->id, CALL("6", "a_crash", "{}"));
     assert_non_null(strstr(buffer_cstr(&crash->body), "-32603"));
     fake_free(crash);
@@ -136,7 +150,8 @@ static void test_crash_fails_only_the_calls_of_that_backend(void **state) {
 
 static void test_call_that_runs_when_the_session_ends_is_answered(void **state) {
     struct rig *rig = *state;
-    struct fake *call = rig_start(rig, EXCHANGE_POST, rig->id, CALL("8", "a_sleep", "{\"ms\":600000}"));
+    struct fake *call =
+        rig_start(rig, EXCHANGE_POST, rig->id, CALL("8", "a_sleep", "{\"ms\":600000}"));
     struct fake *end = rig_start(rig, EXCHANGE_DELETE, rig->id, "");
     rig_wait_end(rig, end);
     assert_int_equal(end->status, 200);
@@ -157,7 +172,8 @@ static void test_client_that_leaves_during_a_call_harms_nothing(void **state) {
 
 static void test_get_stream_carries_list_changed_and_a_newer_one_replaces_it(void **state) {
     struct rig *rig = *state;
-    struct fake *list = rig_post(rig, rig->id, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
+    struct fake *list =
+        rig_post(rig, rig->id, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
     struct fake *first = rig_start(rig, EXCHANGE_GET, rig->id, "");
     assert_true(first->exchange.is_streaming);
     struct fake *second = rig_start(rig, EXCHANGE_GET, rig->id, "");
@@ -176,10 +192,12 @@ static void test_get_stream_carries_list_changed_and_a_newer_one_replaces_it(voi
 
 static void test_list_change_without_a_stream_is_owed_to_the_next_one(void **state) {
     struct rig *rig = *state;
-    struct fake *list = rig_post(rig, rig->id, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
+    struct fake *list =
+        rig_post(rig, rig->id, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
     struct fake *call = rig_post(rig, rig->id, CALL("2", "a_add_tool", "{\"name\":\"new\"}"));
     struct fake *named = rig_post(rig, rig->id, CALL("3", "a_new", "{}"));
-    while (strstr(buffer_cstr(&named->body), "Unknown tool") != NULL) { /* the new list is still on its way */
+    while (strstr(buffer_cstr(&named->body), "Unknown tool") !=
+           NULL) { /* the new list is still on its way */
         fake_free(named);
         loop_turn(rig->loop, true);
         named = rig_post(rig, rig->id, CALL("3", "a_new", "{}"));
