@@ -37,7 +37,8 @@ void routes_free(struct routes *routes) {
 
 static struct entry *find(const struct routes *routes, struct trunk_slice name) {
     struct entry *entry = NULL;
-    HASH_FIND(hh, routes->entries, name.data, name.len, entry);
+    const void *key = name.len > 0 ? name.data : ""; /* memcmp takes no NULL */
+    HASH_FIND(hh, routes->entries, key, name.len, entry);
     return entry;
 }
 
@@ -47,7 +48,9 @@ bool routes_add(struct routes *routes, struct trunk_slice name, const struct rou
     }
     struct entry *entry = xcalloc(1, sizeof *entry + name.len + route->original.len);
     char *original = entry->bytes + name.len;
-    memcpy(entry->bytes, name.data, name.len);
+    if (name.len > 0) {
+        memcpy(entry->bytes, name.data, name.len);
+    }
     memcpy(original, route->original.data, route->original.len);
     entry->route.leg = route->leg;
     entry->route.original = slice_of(original, route->original.len);

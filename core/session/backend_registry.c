@@ -43,7 +43,7 @@ void backend_registry_add(struct backend_registry *registry, const char *name, s
     backend->is_required = is_required;
     backend->timeout_ms = timeout_ms;
     hash_config(backend);
-    registry->items = xrealloc(registry->items, (registry->count + 1) * sizeof *registry->items);
+    registry->items = xrealloc(registry->items, (registry->count + 1) * sizeof(struct backend *));
     while (at > 0 && strcmp(registry->items[at - 1]->name, name) > 0) {
         registry->items[at] = registry->items[at - 1];
         at--;

@@ -10,7 +10,7 @@
 #include "base/status.h"
 
 struct factory_leg {
-    _Atomic unsigned refs; /* of its owner or the finish under way, and of each event on its way to the loop */
+    _Atomic unsigned refs; /* of its owner or the finish under way, of each call, and of each event on its way to the loop */
     const struct backend *backend;
     struct driver *driver;
     const struct trunk_factory_ops *ops;
@@ -34,6 +34,7 @@ struct factory_leg {
 
 struct factory_call {
     LIST_ENTRY(factory_call) in_leg;
+    struct factory_leg *leg;
     struct buffer json;
     factory_done_fn done;
     void *ctx;
@@ -204,6 +205,7 @@ static void on_call_done(void *ctx, const struct trunk_reply *reply) {
         call->done(call->ctx, reply->status,
                    reply->message != NULL ? reply->message : status_name(reply->status));
     }
+    unref(call->leg);
     buffer_free(&call->json);
     free(call);
 }
@@ -211,6 +213,8 @@ static void on_call_done(void *ctx, const struct trunk_reply *reply) {
 static struct factory_call *new_call(struct factory_leg *leg, struct buffer *json, factory_done_fn done,
                                      void *ctx) {
     struct factory_call *call = xcalloc(1, sizeof *call);
+    call->leg = leg;
+    atomic_fetch_add(&leg->refs, 1);
     if (json != NULL) {
         call->json = *json;
         *json = (struct buffer){0};

@@ -74,19 +74,13 @@ static void shut(struct leg *leg, int32_t status, const char *text) {
         factory_finish(transport, false, FINISH_TIMEOUT_MS, on_transport_finished, leg->env);
     }
     leg_tell_waits(leg, TRUNK_UNAVAILABLE, text);
-    struct leg_request *doomed = leg->requests;
-    leg->requests = NULL;
-    leg->nexternal = 0;
-    while (doomed != NULL) {
-        struct leg_request *request = doomed;
-        struct leg_request_events events = request->events;
-        void *ctx = request->ctx;
-        bool is_internal = request->is_internal;
-        HASH_DEL(doomed, request);
-        loop_timer_free(request->timer);
-        free(request);
-        if (!is_internal) {
-            events.on_failed(ctx, status, text);
+    struct leg_request *request;
+    while ((request = leg->requests) != NULL) {
+        /* Freed ones have left the table. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+        if (request->is_internal) {
+            drop_request(request);
+        } else {
+            fail_request(request, status, text);
         }
     }
 }

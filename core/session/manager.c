@@ -195,12 +195,11 @@ static void on_validate_loaded(void *ctx, const struct trunk_reply *reply) {
     if (status == TRUNK_OK) {
         status = manager_decode(validate->manager, validate->tag, reply, &record);
     }
-    if (status == TRUNK_NOT_FOUND) {
+    if (status == TRUNK_NOT_FOUND ||
+        (status == TRUNK_OK && strcmp(record.principal, validate->principal) != 0)) {
         validate->validity = VALIDITY_NOT_FOUND;
     } else if (status != TRUNK_OK) {
         validate->validity = VALIDITY_CANNOT_TELL;
-    } else if (strcmp(record.principal, validate->principal) != 0) {
-        validate->validity = VALIDITY_NOT_FOUND;
     } else {
         validate->validity = record.is_terminated ? VALIDITY_TERMINATED : VALIDITY_OK;
     }

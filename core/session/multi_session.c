@@ -227,6 +227,7 @@ void multi_session_close(struct multi_session *multi, void (*closed)(void *ctx),
     multi->closed = closed;
     multi->closed_ctx = ctx;
     while ((wait = TAILQ_FIRST(&multi->waits)) != NULL) {
+        /* Freed ones have left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         multi_session_wait_tools_cancel(wait);
     }
     multi->required_ready = NULL;

@@ -339,6 +339,7 @@ test('more calls at once than session.max_inflight are told to come back', async
     assert.ok(Number(answer.headers['retry-after']) > 0);
     await session.notify('notifications/cancelled', { requestId: 1 });
     assert.equal(await session.callText(4, 'one_echo', { text: 'room' }), 'room');
+    await session.notify('notifications/cancelled', { requestId: 2 });
     first.drop();
     second.drop();
   });
