@@ -15,6 +15,12 @@ import { countDescriptors, descendants, eventually, isRunning } from './processe
 // So that a test that hangs fails by its name, with the log of its trunkd; the runner's own limit is one of whole files.
 const deadlineMs = process.env.TRUNKD_TEST_SIZE === 'long' ? 600000 : 60000;
 
+// A test file that is stopped takes its trunkd with it.
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+process.on('SIGTERM', () => process.exit(143));
+process.on('SIGINT', () => process.exit(130));
+
 export function withDirectory(body) {
   const directory = mkdtempSync(join(tmpdir(), 'trunkd-e2e-'));
   return Promise.resolve(body(directory)).finally(() => rmSync(directory, { recursive: true }));
@@ -54,6 +60,7 @@ export function withTrunkd(config, body) {
     const args = ['serve', '-c', writeConfig(directory, config)];
     const child = spawn(trunkdBin, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const exited = once(child, 'exit');
+    running.add(child);
     let log = '';
     child.stderr.setEncoding('utf8').on('data', (text) => {
       log = (log + text).slice(-20000);
@@ -68,6 +75,7 @@ export function withTrunkd(config, body) {
       throw error;
     } finally {
       child.kill('SIGKILL');
+      running.delete(child);
     }
   });
 }
