@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * outcome.c - HTTP statuses to statuses of the ABI, and texts. */
+#include "outcome.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { EXCERPT_BYTES = 160 };
+
+static int32_t status_of_refusal(long http_status, const struct outcome_context *context) {
+    switch (http_status) {
+    case 400: /* what some servers say of a session they do not know (protocol.md 3.1) */
+        return context->is_good ? TRUNK_NOT_FOUND : TRUNK_INVALID;
+    case 401:
+    case 403:
+        return TRUNK_DENIED;
+    case 404:
+        return context->has_session ? TRUNK_NOT_FOUND : TRUNK_INVALID;
+    case 408:
+    case 429:
+    case 503:
+        return TRUNK_UNAVAILABLE;
+    case 413:
+        return TRUNK_TOO_LARGE;
+    default: /* a server that broke on the way may have done it */
+        return http_status >= 500 ? TRUNK_UNCERTAIN : TRUNK_INVALID;
+    }
+}
+
+static void describe_refusal(const struct exchange_result *result, const char *backend, char *text,
+                             size_t size) {
+    const struct answer_headers *headers = result->headers;
+    char excerpt[EXCERPT_BYTES];
+    copy_printable(excerpt, sizeof excerpt, result->body.data, result->body.len);
+    (void)snprintf(text, size, "backend %s answered HTTP %ld%s%s%s%s%s%s", backend,
+                   result->http_status, headers->challenge[0] != '\0' ? ", WWW-Authenticate: " : "",
+                   headers->challenge, headers->retry_after[0] != '\0' ? ", Retry-After: " : "",
+                   headers->retry_after, excerpt[0] != '\0' ? ": " : "", excerpt);
+}
+
+int32_t outcome_of(const struct exchange_result *result, const struct outcome_context *context,
+                   char *out_text, size_t size) {
+    if (result->problem != TRUNK_OK) {
+        (void)snprintf(out_text, size, "backend %s: %s", context->backend, result->text);
+        return result->problem;
+    }
+    if (result->http_status >= 300) {
+        describe_refusal(result, context->backend, out_text, size);
+        return status_of_refusal(result->http_status, context);
+    }
+    if (result->is_whole && result->http_status != 0) {
+        return TRUNK_OK;
+    }
+    (void)snprintf(out_text, size, "backend %s: %s%s", context->backend,
+                   result->is_sent ? "the answer was lost: " : "", result->text);
+    return result->is_sent ? TRUNK_UNCERTAIN : TRUNK_UNAVAILABLE;
+}
+
+bool outcome_is_transient(const struct exchange_result *result) {
+    if (result->problem != TRUNK_OK) {
+        return false;
+    }
+    return result->http_status == 0 || result->http_status == 408 || result->http_status == 429 ||
+           result->http_status >= 500 || (result->http_status < 300 && !result->is_whole);
+}
