@@ -22,7 +22,8 @@ struct config_backend {
     struct param_list params; /* the backend's keys, by its factory's spec */
     bool is_disabled;
     bool is_required;
-    uint64_t timeout_ms; /* 0: none */
+    uint64_t timeout_ms;     /* 0: none */
+    uint64_t max_timeout_ms; /* 0: none */
 };
 
 /* Owns all that it points to. */

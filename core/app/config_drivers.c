@@ -10,7 +10,19 @@
 #include "base/alloc.h"
 #include "base/status.h"
 
-#define FACTORY_OF_COMMAND "stdio"
+/* The factories that exist unless the config defines them, and what asks for them. */
+static const struct standard_factory {
+    const char *name; /* also of its driver */
+    const char *chooser; /* the key that only such a backend has */
+} standard_factories[] = {{"stdio", "command"}, {"http", "url"}};
+#define STANDARD_COUNT (sizeof standard_factories / sizeof standard_factories[0])
+
+/* What the files of MCP clients say in `type`. */
+static const struct backend_type {
+    const char *name;
+    const char *factory;
+} backend_types[] = {{"stdio", "stdio"}, {"http", "http"}, {"sse", "http"}};
+#define TYPE_COUNT (sizeof backend_types / sizeof backend_types[0])
 
 typedef int32_t (*check_fn)(const struct trunk_param *params, size_t nparams,
                             struct trunk_error *error);
@@ -137,11 +149,11 @@ static bool find_factory(const struct config *config, const char *name, size_t *
  * worth telling. */
 static void tell_no_factory(const struct reading *reading, struct json_object *object,
                             const char *path) {
-    const char *const choosers[] = {"command", "factory"};
+    const char *const choosers[] = {"command", "url", "type", "factory"};
     bool is_slip = false;
     struct json_object_iter it;
     json_object_object_foreachC(object, it) {
-        const char *nearest = nearest_word(it.key, choosers, 2);
+        const char *nearest = nearest_word(it.key, choosers, 4);
         if (nearest != NULL && strcmp(nearest, it.key) != 0) {
             char *key_path = join_path(path, it.key);
             problems_add(reading->problems, key_path, "unknown key; did you mean \"%s\"?", nearest);
@@ -151,21 +163,31 @@ static void tell_no_factory(const struct reading *reading, struct json_object *o
     }
     if (!is_slip) {
         problems_add(reading->problems, path,
-                     "has neither \"command\" nor \"factory\"; add \"command\" with the program to "
-                     "run, or \"factory\" with the name of one of factories");
+                     "has neither \"command\" nor \"url\"; add \"command\" with the program to run, "
+                     "\"url\" with the server's address, or \"factory\" with the name of one of "
+                     "factories");
     }
+}
+
+static bool is_standard(const char *name) {
+    for (size_t i = 0; i < STANDARD_COUNT; i++) {
+        if (strcmp(standard_factories[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void tell_unknown_factory(const struct reading *reading, const char *path) {
     struct buffer known = {0};
-    bool is_default_listed = false;
     for (size_t i = 0; i < reading->config->nfactories; i++) {
         const char *name = reading->config->factories[i].name;
-        buffer_printf(&known, "%s\"%s\"", i == 0 ? "" : ", ", name);
-        is_default_listed = is_default_listed || strcmp(name, FACTORY_OF_COMMAND) == 0;
+        if (!is_standard(name)) {
+            buffer_printf(&known, "\"%s\", ", name);
+        }
     }
-    if (!is_default_listed) {
-        buffer_printf(&known, "%s\"%s\"", known.len == 0 ? "" : ", ", FACTORY_OF_COMMAND);
+    for (size_t i = 0; i < STANDARD_COUNT; i++) {
+        buffer_printf(&known, "%s\"%s\"", i == 0 ? "" : ", ", standard_factories[i].name);
     }
     char *key_path = join_path(path, "factory");
     problems_add(reading->problems, key_path,
@@ -174,27 +196,62 @@ static void tell_unknown_factory(const struct reading *reading, const char *path
     buffer_free(&known);
 }
 
-static bool choose_factory(const struct reading *reading, const char *wanted,
-                           struct json_object *object, const char *path, size_t *out_index) {
-    const char *name = wanted;
-    if (name[0] == '\0') {
-        if (!json_object_object_get_ex(object, "command", NULL)) {
-            tell_no_factory(reading, object, path);
-            return false;
+/* The factory of a `type`; NULL after a problem. */
+static const char *factory_of_type(const struct reading *reading, const char *type,
+                                   const char *path) {
+    const char *const names[TYPE_COUNT] = {"stdio", "http", "sse"};
+    for (size_t i = 0; i < TYPE_COUNT; i++) {
+        if (strcmp(backend_types[i].name, type) == 0) {
+            return backend_types[i].factory;
         }
-        name = FACTORY_OF_COMMAND;
+    }
+    char *key_path = join_path(path, "type");
+    const char *nearest = nearest_word(type, names, TYPE_COUNT);
+    problems_add(reading->problems, key_path,
+                 "no such type%s%s%s; write \"stdio\", \"http\" or \"sse\"",
+                 nearest != NULL ? ", did you mean \"" : "", nearest != NULL ? nearest : "",
+                 nearest != NULL ? "\"" : "");
+    free(key_path);
+    return NULL;
+}
+
+/* `factory`, else `type`, else the key that only one of the standard ones has. */
+static const char *name_factory(const struct reading *reading, const struct backend_block *block,
+                                struct json_object *object, const char *path) {
+    if (block->factory[0] != '\0') {
+        return block->factory;
+    }
+    if (block->type[0] != '\0') {
+        return factory_of_type(reading, block->type, path);
+    }
+    for (size_t i = 0; i < STANDARD_COUNT; i++) {
+        if (json_object_object_get_ex(object, standard_factories[i].chooser, NULL)) {
+            return standard_factories[i].name;
+        }
+    }
+    tell_no_factory(reading, object, path);
+    return NULL;
+}
+
+static bool choose_factory(const struct reading *reading, const struct backend_block *block,
+                           struct json_object *object, const char *path, size_t *out_index) {
+    const char *name = name_factory(reading, block, object, path);
+    if (name == NULL) {
+        return false;
     }
     if (find_factory(reading->config, name, out_index)) {
         return true;
     }
-    if (strcmp(name, FACTORY_OF_COMMAND) == 0) {
-        *out_index = reading->config->nfactories;
-        read_driver(reading, TRUNK_KIND_FACTORY, FACTORY_OF_COMMAND, NULL,
-                    "factories." FACTORY_OF_COMMAND, add_factory(reading->config, name));
-        return true;
+    if (!is_standard(name)) {
+        tell_unknown_factory(reading, path);
+        return false;
     }
-    tell_unknown_factory(reading, path);
-    return false;
+    char *factory_path = join_path("factories", name);
+    *out_index = reading->config->nfactories;
+    read_driver(reading, TRUNK_KIND_FACTORY, name, NULL, factory_path,
+                add_factory(reading->config, name));
+    free(factory_path);
+    return true;
 }
 
 static void read_backend_params(const struct reading *reading, struct json_object *object,
@@ -237,11 +294,12 @@ static void read_backend(const struct reading *reading, const char *written_name
     *backend = (struct config_backend){.name = normal_name(written_name),
                                        .is_disabled = block.is_disabled,
                                        .is_required = block.is_required,
-                                       .timeout_ms = block.timeout_ms};
+                                       .timeout_ms = block.timeout_ms,
+                                       .max_timeout_ms = block.max_timeout_ms};
     if (written_name[0] == '\0') {
         problems_add(reading->problems, path, "a backend without a name; give it one");
     }
-    if (choose_factory(reading, block.factory, object, path, &backend->factory)) {
+    if (choose_factory(reading, &block, object, path, &backend->factory)) {
         read_backend_params(reading, object, path, backend);
     }
     schema_clear(schema_backend, &block);

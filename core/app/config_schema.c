@@ -63,9 +63,12 @@ const struct schema_key schema_factory[] = {
 
 const struct schema_key schema_backend[] = {
     {"factory", SCHEMA_STRING, offsetof(struct backend_block, factory), NULL, NULL, 0},
+    {"type", SCHEMA_STRING, offsetof(struct backend_block, type), NULL, NULL, 0},
     {"disabled", SCHEMA_BOOL, offsetof(struct backend_block, is_disabled), "false", NULL, 0},
     {"required", SCHEMA_BOOL, offsetof(struct backend_block, is_required), "false", NULL, 0},
     {"timeout", SCHEMA_DURATION, offsetof(struct backend_block, timeout_ms), "55s", NULL, 0},
+    {"max_timeout", SCHEMA_DURATION, offsetof(struct backend_block, max_timeout_ms), "10m", NULL,
+     0},
     {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
 
 #define SESSION(member) offsetof(struct session_options, member)

@@ -57,9 +57,11 @@ struct factory_block {
 };
 struct backend_block {
     char *factory; /* "": not said */
+    char *type;    /* "": not said */
     bool is_disabled;
     bool is_required;
     uint64_t timeout_ms;
+    uint64_t max_timeout_ms;
 };
 
 extern const struct schema_key schema_root[];    /* struct root_block */

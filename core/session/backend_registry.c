@@ -32,7 +32,7 @@ static void hash_config(struct backend *backend) {
 
 void backend_registry_add(struct backend_registry *registry, const char *name, struct driver *factory,
                           struct param_list *params, bool is_disabled, bool is_required,
-                          uint64_t timeout_ms) {
+                          uint64_t timeout_ms, uint64_t max_timeout_ms) {
     struct backend *backend = xcalloc(1, sizeof *backend);
     size_t at = registry->count;
     backend->name = xstrdup(name);
@@ -42,6 +42,7 @@ void backend_registry_add(struct backend_registry *registry, const char *name, s
     backend->is_disabled = is_disabled;
     backend->is_required = is_required;
     backend->timeout_ms = timeout_ms;
+    backend->max_timeout_ms = max_timeout_ms;
     hash_config(backend);
     registry->items = xrealloc(registry->items, (registry->count + 1) * sizeof(struct backend *));
     while (at > 0 && strcmp(registry->items[at - 1]->name, name) > 0) {

@@ -22,6 +22,9 @@ struct factory_leg {
     char *principal;
     char *saved;
     struct trunk_make make;
+    char *protocol;
+    struct trunk_param headers[1]; /* with the protocol, once it is known */
+    size_t nheaders;
     bool is_made; /* make has been completed, well or not */
     bool is_finished; /* factory_finish was called: no more events */
     bool keep;
@@ -59,6 +62,7 @@ static void unref(struct factory_leg *leg) {
     free(leg->session_tag);
     free(leg->principal);
     free(leg->saved);
+    free(leg->protocol);
     free(leg);
 }
 
@@ -138,6 +142,8 @@ static void finish_at_driver(struct factory_leg *leg) {
     const struct driver *driver = leg->driver;
     leg->finish = (struct trunk_finish){.struct_size = sizeof leg->finish,
                                         .keep = leg->keep,
+                                        .headers = leg->headers,
+                                        .nheaders = leg->nheaders,
                                         .deadline_ms = leg->finish_deadline_ms};
     trunk_op op = op_begin(driver->env.ops, driver->host, "finish", NULL, on_finished, leg);
     leg->ops->finish(leg->driver_leg, &leg->finish, op);
@@ -235,6 +241,8 @@ static struct factory_call *issue(struct factory_leg *leg, const char *what, uin
         .struct_size = sizeof request,
         .number = number,
         .json = buffer_slice(&call->json),
+        .headers = leg->headers,
+        .nheaders = leg->nheaders,
         .deadline_ms = timeout_ms != 0 ? clock_mono_ms(driver->env.clock) + timeout_ms : 0};
     trunk_op op = op_begin(driver->env.ops, driver->host, what, NULL, on_call_done, call);
     fn(leg->driver_leg, &request, op);
@@ -253,6 +261,12 @@ struct factory_call *factory_send(struct factory_leg *leg, struct buffer *json, 
 
 struct factory_call *factory_listen(struct factory_leg *leg, factory_done_fn done, void *ctx) {
     return issue(leg, "listen", 0, NULL, 0, leg->ops->listen, done, ctx);
+}
+
+void factory_set_protocol(struct factory_leg *leg, const char *version) {
+    leg->protocol = xstrdup(version);
+    leg->headers[0] = (struct trunk_param){"MCP-Protocol-Version", leg->protocol};
+    leg->nheaders = 1;
 }
 
 void factory_call_forget(struct factory_call *call) {

@@ -41,6 +41,9 @@ struct factory_call *factory_request(struct factory_leg *leg, uint64_t number, s
 struct factory_call *factory_send(struct factory_leg *leg, struct buffer *json, uint64_t timeout_ms,
                                   factory_done_fn done, void *ctx);
 struct factory_call *factory_listen(struct factory_leg *leg, factory_done_fn done, void *ctx);
+/* The revision negotiated with the backend: goes with every later request of a transport that has headers
+ * (MCP 2025-06-18, transports, protocol version header). Once. */
+void factory_set_protocol(struct factory_leg *leg, const char *version);
 void factory_call_forget(struct factory_call *call); /* its done is not called any more */
 void factory_cancel_request(struct factory_leg *leg, uint64_t number);
 

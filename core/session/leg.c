@@ -171,6 +171,19 @@ static struct leg_request *find_only_request(struct leg *leg) {
     return request;
 }
 
+/* A backend that tells its progress is at work: the request's time begins again, within its whole time. */
+static void extend(struct leg_request *request) {
+    uint64_t now = clock_mono_ms(request->leg->env->clock);
+    uint64_t after_ms = request->timeout_ms;
+    if (request->timer == NULL) {
+        return;
+    }
+    if (request->latest_ms != 0 && now + after_ms > request->latest_ms) {
+        after_ms = request->latest_ms > now ? request->latest_ms - now : 0;
+    }
+    loop_timer_set(request->timer, after_ms);
+}
+
 static void take_notification(struct leg *leg, const struct message *message, uint64_t number) {
     struct leg_request *request = NULL;
     if (message_is(message, "notifications/tools/list_changed")) {
@@ -185,6 +198,7 @@ static void take_notification(struct leg *leg, const struct message *message, ui
         if (request == NULL) {
             return;
         }
+        extend(request);
     } else if (message_is(message, "notifications/message")) {
         request = number != 0 ? find_request(leg, number) : find_only_request(leg);
     } else {
@@ -381,7 +395,7 @@ static void write_cancelled(struct leg *leg, uint64_t number, struct trunk_slice
 static void on_request_timer(void *arg) {
     struct leg_request *request = arg;
     struct leg *leg = request->leg;
-    char *text = xasprintf("backend %s did not answer within %llu ms", leg->backend->name,
+    char *text = xasprintf("backend %s did not answer in time (timeout %llu ms)", leg->backend->name,
                            (unsigned long long)request->timeout_ms);
     write_cancelled(leg, request->number, slice_cstr("timed out"));
     fail_request(request, TRUNK_TIMEOUT, text);
@@ -404,7 +418,11 @@ struct leg_request *leg_start_request(struct leg *leg, uint64_t number, struct b
         request->timer = loop_timer_new(leg->env->loop, on_request_timer, request);
         loop_timer_set(request->timer, timeout_ms);
     }
-    request->call = factory_request(leg->transport, number, json, timeout_ms, on_sent, request);
+    uint64_t max_timeout_ms = is_internal ? timeout_ms : leg->backend->max_timeout_ms;
+    if (max_timeout_ms != 0) {
+        request->latest_ms = clock_mono_ms(leg->env->clock) + max_timeout_ms;
+    }
+    request->call = factory_request(leg->transport, number, json, max_timeout_ms, on_sent, request);
     return request;
 }
 

@@ -71,7 +71,8 @@ struct leg_request_events {
     void (*on_failed)(void *ctx, int32_t status, const char *text);
 };
 uint64_t leg_next_number(struct leg *leg); /* a new id; also the progress token to give to the backend */
-/* The leg is READY. json is one line with id number; its bytes move. */
+/* The leg is READY. json is one line with id number; its bytes move. timeout_ms begins again with each progress of the
+ * request, up to the backend's max_timeout in all; 0: no limit. */
 struct leg_request *leg_request(struct leg *leg, uint64_t number, struct buffer *json, uint64_t timeout_ms,
                                 const struct leg_request_events *events, void *ctx);
 /* Tells the backend (notifications/cancelled) and ends the request without an event. reason: plain text or empty. */

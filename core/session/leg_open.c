@@ -199,6 +199,7 @@ static void on_initialize_answer(void *ctx, const struct message *answer) {
     }
     free(leg->protocol);
     leg->protocol = xstrdup(buffer_cstr(&text));
+    factory_set_protocol(leg->transport, leg->protocol);
     buffer_free(&text);
     free((void *)(uintptr_t)leg->server_info.data);
     leg->server_info = (struct trunk_slice){0};

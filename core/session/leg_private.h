@@ -27,6 +27,7 @@ struct leg_request {
     struct factory_call *call;  /* until the driver has sent it */
     struct loop_timer *timer;   /* NULL without a limit */
     uint64_t timeout_ms;
+    uint64_t latest_ms;         /* no progress moves the timer beyond this; 0: no such end */
     bool is_internal;           /* of the leg itself: no notice belongs to it */
 };
 

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT
+ * bench_calls.c - the load of `scripts/bench calls`: tools/call in a closed loop over N connections, each with a session of its own, to several
+ * targets in turn (interleaved rounds), with every answer checked. Prints a table and writes JSON.
+ *   bench_calls SECONDS ROUNDS OUT.json NAME:PORT:TOOL:PID...     PID 0: nothing stands in the middle */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "http_peer.h"
+
+#define MAX_TARGETS 4
+#define MAX_ROUNDS 15
+#define MAX_CONNECTIONS 64
+#define INPUT_SIZE (64 * 1024)
+
+struct target {
+    const char *name;
+    uint16_t port;
+    const char *tool;
+    long pid;
+};
+
+struct connection {
+    int fd;
+    unsigned index;
+    uint64_t id;
+    uint64_t sent_ns;
+    size_t len;
+    char session[96];
+    char input[INPUT_SIZE];
+};
+
+struct figures {
+    double per_second;
+    double p50_us;
+    double p99_us;
+    double cpu_us; /* of the process in the middle, per call */
+    double rss_mib;
+};
+
+struct samples {
+    uint32_t *us10; /* tenths of a microsecond */
+    size_t count;
+    size_t capacity;
+};
+
+static void die(const char *what) {
+    (void)fprintf(stderr, "bench_calls: %s\n", what);
+    exit(1);
+}
+
+static uint64_t now_ns(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static double cpu_seconds(long pid) {
+    char path[64];
+    char line[1024];
+    (void)snprintf(path, sizeof path, "/proc/%ld/schedstat", pid);
+    FILE *file = pid > 0 ? fopen(path, "r") : NULL;
+    if (file == NULL) {
+        return 0;
+    }
+    unsigned long long ns = 0;
+    if (fgets(line, sizeof line, file) != NULL) {
+        ns = strtoull(line, NULL, 10);
+    }
+    (void)fclose(file);
+    return (double)ns / 1e9;
+}
+
+static double rss_mib(long pid) {
+    char path[64];
+    unsigned long total = 0;
+    unsigned long resident = 0;
+    (void)snprintf(path, sizeof path, "/proc/%ld/statm", pid);
+    FILE *file = pid > 0 ? fopen(path, "r") : NULL;
+    if (file == NULL) {
+        return 0;
+    }
+    if (fscanf(file, "%lu %lu", &total, &resident) != 2) {
+        resident = 0;
+    }
+    (void)fclose(file);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1048576.0;
+}
+
+static void send_request(struct connection *connection, const char *method, const char *body) {
+    char out[4096];
+    char session[128] = "";
+    if (connection->session[0] != '\0') {
+        (void)snprintf(session, sizeof session, "Mcp-Session-Id: %s\r\n", connection->session);
+    }
+    int len = snprintf(out, sizeof out,
+                       "%s /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                       "Accept: application/json, text/event-stream\r\n%sContent-Length: %zu\r\n\r\n%s",
+                       method, session, strlen(body), body);
+    if (send(connection->fd, out, (size_t)len, MSG_NOSIGNAL) != len) {
+        die("a request could not be sent");
+    }
+}
+
+/* Blocks for one whole answer. */
+static struct http_message receive(struct connection *connection) {
+    struct http_message message;
+    int state;
+    while ((state = connection->len == 0 ? 0 : http_peer_read(connection->input, connection->len, &message)) == 0) {
+        ssize_t got = recv(connection->fd, connection->input + connection->len, INPUT_SIZE - connection->len - 1, 0);
+        if (got <= 0) {
+            die("a connection was closed");
+        }
+        connection->len += (size_t)got;
+        connection->input[connection->len] = '\0';
+    }
+    if (state < 0) {
+        die("an answer is not HTTP");
+    }
+    connection->len = 0; /* one answer at a time */
+    return message;
+}
+
+static void open_connection(struct connection *connection, const struct target *target) {
+    int one = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(target->port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    connection->session[0] = '\0';
+    connection->len = 0;
+    if (connect(connection->fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        die("cannot connect");
+    }
+    (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    send_request(connection, "POST",
+                 "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\","
+                 "\"capabilities\":{},\"clientInfo\":{\"name\":\"bench\",\"version\":\"1\"}}}");
+    struct http_message message = receive(connection);
+    if (!http_peer_header(&message, "Mcp-Session-Id", connection->session, sizeof connection->session)) {
+        die("initialize gave no session id");
+    }
+    send_request(connection, "POST", "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
+    (void)receive(connection);
+}
+
+static void close_connection(struct connection *connection) {
+    send_request(connection, "DELETE", "");
+    (void)receive(connection);
+    (void)close(connection->fd);
+}
+
+static void send_call(struct connection *connection, const struct target *target) {
+    char body[1024];
+    connection->id++;
+    (void)snprintf(body, sizeof body,
+                   "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"tools/call\",\"params\":{\"name\":\"%s\","
+                   "\"arguments\":{\"text\":\"c%u-%llu-0123456789012345678901234567890123456789\"}}}",
+                   (unsigned long long)connection->id, target->tool, connection->index,
+                   (unsigned long long)connection->id);
+    connection->sent_ns = now_ns();
+    send_request(connection, "POST", body);
+}
+
+static void check_answer(const struct connection *connection, const struct http_message *message) {
+    char id[64];
+    char text[96];
+    (void)snprintf(id, sizeof id, "\"id\":%llu,", (unsigned long long)connection->id);
+    (void)snprintf(text, sizeof text, "\"text\":\"c%u-%llu-", connection->index, (unsigned long long)connection->id);
+    if (strncmp(message->start, "HTTP/1.1 200", 12) != 0 ||
+        memmem(message->body, message->body_len, id, strlen(id)) == NULL ||
+        memmem(message->body, message->body_len, text, strlen(text)) == NULL) {
+        (void)fprintf(stderr, "bench_calls: wrong answer to %s: %.*s\n", id, (int)message->body_len, message->body);
+        exit(1);
+    }
+}
+
+static void add_sample(struct samples *samples, uint64_t ns) {
+    if (samples->count == samples->capacity) {
+        samples->capacity = samples->capacity == 0 ? 65536 : samples->capacity * 2;
+        samples->us10 = realloc(samples->us10, samples->capacity * sizeof *samples->us10);
+        if (samples->us10 == NULL) {
+            die("out of memory");
+        }
+    }
+    samples->us10[samples->count++] = (uint32_t)(ns / 100);
+}
+
+static int compare_samples(const void *a, const void *b) {
+    uint32_t left = *(const uint32_t *)a;
+    uint32_t right = *(const uint32_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+static struct figures run_round(const struct target *target, struct connection *connections, unsigned count,
+                                double seconds) {
+    struct samples samples = {0};
+    struct epoll_event events[MAX_CONNECTIONS];
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    for (unsigned i = 0; i < count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &connections[i]};
+        connections[i].index = i;
+        open_connection(&connections[i], target);
+        (void)epoll_ctl(epoll, EPOLL_CTL_ADD, connections[i].fd, &event);
+    }
+    for (unsigned i = 0; i < count; i++) { /* opens the way to the backend, outside of the measurement */
+        send_call(&connections[i], target);
+        struct http_message message = receive(&connections[i]);
+        check_answer(&connections[i], &message);
+    }
+    double cpu = cpu_seconds(target->pid);
+    uint64_t begin = now_ns();
+    uint64_t end = begin + (uint64_t)(seconds * 1e9);
+    unsigned waiting = count;
+    for (unsigned i = 0; i < count; i++) {
+        send_call(&connections[i], target);
+    }
+    while (waiting > 0) {
+        int ready = epoll_wait(epoll, events, MAX_CONNECTIONS, 10000);
+        if (ready <= 0) {
+            die("no answer for 10 s");
+        }
+        for (int i = 0; i < ready; i++) {
+            struct connection *connection = events[i].data.ptr;
+            struct http_message message = receive(connection);
+            uint64_t now = now_ns();
+            check_answer(connection, &message);
+            add_sample(&samples, now - connection->sent_ns);
+            if (now < end) {
+                send_call(connection, target);
+            } else {
+                waiting--;
+            }
+        }
+    }
+    double took = (double)(now_ns() - begin) / 1e9;
+    cpu = cpu_seconds(target->pid) - cpu;
+    struct figures figures = {.per_second = (double)samples.count / took,
+                              .cpu_us = cpu / (double)samples.count * 1e6,
+                              .rss_mib = rss_mib(target->pid)};
+    qsort(samples.us10, samples.count, sizeof *samples.us10, compare_samples);
+    figures.p50_us = (double)samples.us10[samples.count / 2] / 10;
+    figures.p99_us = (double)samples.us10[samples.count * 99 / 100] / 10;
+    free(samples.us10);
+    for (unsigned i = 0; i < count; i++) {
+        close_connection(&connections[i]);
+    }
+    (void)close(epoll);
+    return figures;
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    double left = *(const double *)a;
+    double right = *(const double *)b;
+    return left < right ? -1 : left > right;
+}
+
+static double median(const struct figures *rounds, unsigned count, size_t offset) {
+    double values[MAX_ROUNDS];
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(&values[i], (const char *)&rounds[i] + offset, sizeof values[i]);
+    }
+    qsort(values, count, sizeof values[0], compare_doubles);
+    return values[count / 2];
+}
+
+static struct figures medians(const struct figures *rounds, unsigned count) {
+    return (struct figures){median(rounds, count, offsetof(struct figures, per_second)),
+                            median(rounds, count, offsetof(struct figures, p50_us)),
+                            median(rounds, count, offsetof(struct figures, p99_us)),
+                            median(rounds, count, offsetof(struct figures, cpu_us)),
+                            median(rounds, count, offsetof(struct figures, rss_mib))};
+}
+
+static void print_row(FILE *json, const char *name, unsigned connections, const struct figures *f, int is_first) {
+    (void)printf("%-8s %4u %10.0f %9.1f %9.1f %9.2f %8.1f\n", name, connections, f->per_second, f->p50_us, f->p99_us,
+                 f->cpu_us, f->rss_mib);
+    (void)fprintf(json,
+                  "%s\n  {\"name\": \"%s\", \"connections\": %u, \"per_second\": %.0f, \"p50_us\": %.1f, "
+                  "\"p99_us\": %.1f, \"cpu_us\": %.2f, \"rss_mib\": %.1f}",
+                  is_first ? "" : ",", name, connections, f->per_second, f->p50_us, f->p99_us, f->cpu_us, f->rss_mib);
+}
+
+static int parse_target(char *text, struct target *out) {
+    char *rest = NULL;
+    out->name = strtok_r(text, ":", &rest);
+    const char *port = strtok_r(NULL, ":", &rest);
+    out->tool = strtok_r(NULL, ":", &rest);
+    const char *pid = strtok_r(NULL, ":", &rest);
+    if (out->name == NULL || port == NULL || out->tool == NULL || pid == NULL) {
+        return 0;
+    }
+    out->port = (uint16_t)strtoul(port, NULL, 10);
+    out->pid = strtol(pid, NULL, 10);
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    static struct connection connections[MAX_CONNECTIONS];
+    static const unsigned loads[] = {1, 32};
+    struct target targets[MAX_TARGETS];
+    struct figures rounds[MAX_TARGETS][MAX_ROUNDS];
+    unsigned ntargets = 0;
+    if (argc < 5 || argc - 4 > MAX_TARGETS) {
+        die("usage: bench_calls SECONDS ROUNDS OUT.json NAME:PORT:TOOL:PID...");
+    }
+    double seconds = strtod(argv[1], NULL);
+    unsigned count = (unsigned)strtoul(argv[2], NULL, 10);
+    if (seconds <= 0 || count == 0 || count > MAX_ROUNDS) {
+        die("SECONDS must be positive, ROUNDS 1 to 15");
+    }
+    for (int i = 4; i < argc; i++) {
+        if (!parse_target(argv[i], &targets[ntargets++])) {
+            die("a target is NAME:PORT:TOOL:PID");
+        }
+    }
+    FILE *json = fopen(argv[3], "w");
+    if (json == NULL) {
+        die("OUT.json cannot be written");
+    }
+    (void)fprintf(json, "[");
+    (void)printf("%-8s %4s %10s %9s %9s %9s %8s\n", "target", "conn", "calls/s", "p50 us", "p99 us", "cpu us",
+                 "RSS MiB");
+    for (size_t load = 0; load < sizeof loads / sizeof loads[0]; load++) {
+        for (unsigned round = 0; round < count; round++) {
+            for (unsigned i = 0; i < ntargets; i++) {
+                rounds[i][round] = run_round(&targets[i], connections, loads[load], seconds);
+            }
+        }
+        for (unsigned i = 0; i < ntargets; i++) {
+            struct figures figures = medians(rounds[i], count);
+            print_row(json, targets[i].name, loads[load], &figures, load == 0 && i == 0);
+        }
+    }
+    (void)fprintf(json, "\n]\n");
+    (void)fclose(json);
+    return 0;
+}
