@@ -109,6 +109,10 @@ static void dispatch_notification(struct client *client, struct exchange *exchan
     session_use_end(client->session);
 }
 
+static bool is_token(const struct json_value *token) {
+    return token->type == JSON_NONE || token->type == JSON_STRING || token->type == JSON_NUMBER;
+}
+
 /* True: taken over by the relay, which ends the use. */
 static bool relay_request(struct client *client, struct exchange *exchange,
                           const struct message *message) {
@@ -116,7 +120,8 @@ static bool relay_request(struct client *client, struct exchange *exchange,
         relay_list_tools(client, exchange, message);
         return true;
     }
-    if (message_is(message, "tools/call") && message->name.type == JSON_STRING) {
+    if (message_is(message, "tools/call") && message->name.type == JSON_STRING &&
+        is_token(&message->meta_token)) {
         relay_call_tool(client, exchange, message);
         return true;
     }
@@ -135,7 +140,9 @@ static void answer_request(struct exchange *exchange, const struct message *mess
         methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS, "Unknown cursor", 0);
     } else if (message_is(message, "tools/call")) {
         methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS,
-                       "tools/call needs a params.name (string)", 0);
+                       "tools/call needs a params.name (string), and a progressToken that is a "
+                       "string or a number",
+                       0);
     } else {
         methods_refuse(exchange, 200, id, JSONRPC_METHOD_NOT_FOUND, "Method not found", 0);
     }

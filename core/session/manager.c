@@ -214,11 +214,9 @@ void manager_validate(struct manager *manager, const char *id, const char *princ
     manager_job_begin(manager);
     *validate = (struct validate){
         .manager = manager, .done = done, .ctx = ctx, .principal = xstrdup(principal)};
-    if (!id_is_valid(id)) {
-        validate->validity = VALIDITY_NOT_FOUND;
-        loop_post(manager->config.loop, end_validate, validate);
-    } else if (manager_find_live(manager, id, principal) != NULL) {
-        validate->validity = VALIDITY_OK;
+    if (!id_is_valid(id) || manager_find(manager, id) != NULL) {
+        bool is_live = manager_find_live(manager, id, principal) != NULL;
+        validate->validity = is_live ? VALIDITY_OK : VALIDITY_NOT_FOUND;
         loop_post(manager->config.loop, end_validate, validate);
     } else {
         id_tag(id, validate->tag);

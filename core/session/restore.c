@@ -55,7 +55,12 @@ static void end_restore(struct restore *restore, int32_t status, const char *tex
 }
 
 static void activate(struct restore *restore, uint64_t version) {
-    struct session *session = session_new(restore->manager, restore->id, &restore->record, version);
+    struct session *session = manager_find(restore->manager, restore->id);
+    if (session != NULL) { /* its creation, whose CAS was UNCERTAIN, was faster; its writer will see the epoch */
+        end_restore(restore, TRUNK_OK, "", session);
+        return;
+    }
+    session = session_new(restore->manager, restore->id, &restore->record, version);
     session_activate(session);
     multi_session_open(session->multi);
     log_info(restore->manager->config.log, "session", "session restored session=%s epoch=%llu", session->tag,

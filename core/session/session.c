@@ -144,7 +144,8 @@ static void on_touched(void *ctx, const struct trunk_reply *reply) {
     if (reply->status == TRUNK_NOT_FOUND && session->state == SESSION_ACTIVE) {
         session_end(session, "its record is gone", false);
     } else if (reply->status != TRUNK_OK) {
-        session->touched_ms = 0; /* the next use tries again */
+        /* The next use tries again. */
+        session->touched_ms -= session->manager->config.options->ttl_ms / 10;
     }
     session_unref(session);
 }
@@ -256,6 +257,9 @@ void session_end(struct session *session, const char *why, bool drains) {
 
 void session_stop(struct session *session) {
     session->keeps_record = storage_is_persistent(session->manager->config.storage);
+    if (session->keeps_record) { /* whether a terminate under way still gets its flag stored is not waited for */
+        session_tell_waiters(session, TRUNK_UNAVAILABLE, "trunkd is shutting down");
+    }
     session_end(session, "trunkd is shutting down", true);
 }
 

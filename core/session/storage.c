@@ -11,8 +11,14 @@
 
 enum call_kind { CALL_PING, CALL_LOAD, CALL_PUT, CALL_TOUCH, CALL_REMOVE, CALL_SWEEP };
 
+enum call_state {
+    CALL_QUEUED,  /* behind another of its key, or about to be cancelled */
+    CALL_WAITING, /* for room under max_inflight */
+    CALL_ISSUED
+};
+
 struct call {
-    TAILQ_ENTRY(call) in_pending; /* issued and not yet told, in order of deadline */
+    TAILQ_ENTRY(call) in_pending; /* not yet told, in order of deadline */
     TAILQ_ENTRY(call) in_lane;
     TAILQ_ENTRY(call) in_waiting;
     struct storage *storage;
@@ -24,7 +30,8 @@ struct call {
     uint64_t expect_version;
     uint32_t mode;
     uint32_t limit;
-    uint64_t deadline_ms;
+    uint64_t deadline_ms; /* 0: not in pending */
+    enum call_state state;
     trunk_op op;
     bool is_told;
     storage_done_fn done;
@@ -80,20 +87,48 @@ static void set_deadline_timer(struct storage *storage) {
     loop_timer_set(storage->timer, first->deadline_ms > now ? first->deadline_ms - now : 0);
 }
 
+static void leave_pending(struct call *call) {
+    struct storage *storage = call->storage;
+    if (call->deadline_ms != 0) {
+        bool was_first = TAILQ_FIRST(&storage->pending) == call;
+        TAILQ_REMOVE(&storage->pending, call, in_pending);
+        call->deadline_ms = 0;
+        if (was_first) {
+            set_deadline_timer(storage);
+        }
+    }
+}
+
+/* The call was not issued, or its op is complete. */
+static void end_call(struct call *call, const struct trunk_reply *reply) {
+    struct storage *storage = call->storage;
+    storage->pending_count--;
+    leave_lane(storage, call);
+    tell(call, reply);
+    free_call(call);
+}
+
 static void on_timer(void *arg) {
     struct storage *storage = arg;
     uint64_t now = clock_mono_ms(storage->driver->env.clock);
     struct call *call = TAILQ_FIRST(&storage->pending);
     while (call != NULL && call->deadline_ms <= now) {
         bool is_read = call->kind == CALL_PING || call->kind == CALL_LOAD;
+        bool is_surely_not_done = is_read || call->state != CALL_ISSUED;
         struct trunk_reply reply = {.struct_size = sizeof reply,
-                                    .status = is_read ? TRUNK_UNAVAILABLE : TRUNK_UNCERTAIN,
+                                    .status = is_surely_not_done ? TRUNK_UNAVAILABLE : TRUNK_UNCERTAIN,
                                     .message = "the store did not answer in time"};
-        TAILQ_REMOVE(&storage->pending, call, in_pending);
-        call->deadline_ms = 0;
+        leave_pending(call);
         log_warn(storage->driver->env.log, "storage", "the store did not answer in time op=%s timeout_ms=%llu",
                  call_names[call->kind], (unsigned long long)storage->timeout_ms);
-        tell(call, &reply);
+        if (call->state == CALL_ISSUED) { /* its op ends later, into the void */
+            tell(call, &reply);
+        } else {
+            if (call->state == CALL_WAITING) {
+                TAILQ_REMOVE(&storage->waiting, call, in_waiting);
+            }
+            end_call(call, &reply);
+        }
         call = TAILQ_FIRST(&storage->pending);
     }
     set_deadline_timer(storage);
@@ -164,13 +199,9 @@ static void issue(struct call *call) {
     struct storage *storage = call->storage;
     struct driver *driver = storage->driver;
     storage->inflight++;
+    call->state = CALL_ISSUED;
     call->op = op_begin(driver->env.ops, driver->host, call_names[call->kind], call->item != NULL ? on_item : NULL,
                         on_done, call);
-    call->deadline_ms = clock_mono_ms(driver->env.clock) + storage->timeout_ms;
-    TAILQ_INSERT_TAIL(&storage->pending, call, in_pending);
-    if (TAILQ_FIRST(&storage->pending) == call) {
-        set_deadline_timer(storage);
-    }
     if (driver->workers != NULL) {
         worker_pool_add(driver->workers, run_blocking_call, call);
     } else {
@@ -183,42 +214,36 @@ static void cancel_call(void *arg) {
     struct trunk_reply reply = {.struct_size = sizeof reply,
                                 .status = TRUNK_CANCELLED,
                                 .message = "trunkd is shutting down"};
-    call->storage->pending_count--;
-    leave_lane(call->storage, call);
-    tell(call, &reply);
-    free_call(call);
+    end_call(call, &reply);
 }
 
 static void start(struct call *call) {
     struct storage *storage = call->storage;
     if (storage->is_stopped) {
+        leave_pending(call);
         loop_post(storage->driver->env.loop, cancel_call, call);
     } else if (storage->ops->max_inflight != 0 && storage->inflight >= storage->ops->max_inflight) {
+        call->state = CALL_WAITING;
         TAILQ_INSERT_TAIL(&storage->waiting, call, in_waiting);
     } else {
         issue(call);
     }
 }
 
-/* The next call of the key may go, and the next of those that wait for room. */
+/* The next call of the key may go if this one held it up. */
 static void leave_lane(struct storage *storage, struct call *call) {
     struct key_lane *lane = NULL;
-    if (call->key != NULL) {
-        HASH_FIND_STR(storage->lanes, call->key, lane);
-        TAILQ_REMOVE(&lane->calls, call, in_lane);
-        if (TAILQ_EMPTY(&lane->calls)) {
-            HASH_DEL(storage->lanes, lane);
-            free(lane->key);
-            free(lane);
-            lane = NULL;
-        }
+    if (call->key == NULL) {
+        return;
     }
-    struct call *waiting = TAILQ_FIRST(&storage->waiting);
-    if (waiting != NULL) {
-        TAILQ_REMOVE(&storage->waiting, waiting, in_waiting);
-        issue(waiting);
-    }
-    if (lane != NULL) {
+    HASH_FIND_STR(storage->lanes, call->key, lane);
+    bool was_first = TAILQ_FIRST(&lane->calls) == call;
+    TAILQ_REMOVE(&lane->calls, call, in_lane);
+    if (TAILQ_EMPTY(&lane->calls)) {
+        HASH_DEL(storage->lanes, lane);
+        free(lane->key);
+        free(lane);
+    } else if (was_first) {
         start(TAILQ_FIRST(&lane->calls));
     }
 }
@@ -226,18 +251,14 @@ static void leave_lane(struct storage *storage, struct call *call) {
 static void on_done(void *ctx, const struct trunk_reply *reply) {
     struct call *call = ctx;
     struct storage *storage = call->storage;
-    if (call->deadline_ms != 0) {
-        bool was_first = TAILQ_FIRST(&storage->pending) == call;
-        TAILQ_REMOVE(&storage->pending, call, in_pending);
-        if (was_first) {
-            set_deadline_timer(storage);
-        }
-    }
+    leave_pending(call);
     storage->inflight--;
-    storage->pending_count--;
-    leave_lane(storage, call);
-    tell(call, reply);
-    free_call(call);
+    struct call *waiting = TAILQ_FIRST(&storage->waiting);
+    if (waiting != NULL) {
+        TAILQ_REMOVE(&storage->waiting, waiting, in_waiting);
+        issue(waiting);
+    }
+    end_call(call, reply);
 }
 
 static struct call *new_call(struct storage *storage, enum call_kind kind, const char *key,
@@ -255,6 +276,11 @@ static void submit(struct call *call) {
     struct storage *storage = call->storage;
     struct key_lane *lane = NULL;
     storage->pending_count++;
+    call->deadline_ms = clock_mono_ms(storage->driver->env.clock) + storage->timeout_ms;
+    TAILQ_INSERT_TAIL(&storage->pending, call, in_pending);
+    if (TAILQ_FIRST(&storage->pending) == call) {
+        set_deadline_timer(storage);
+    }
     if (call->key == NULL) {
         start(call);
         return;
@@ -288,6 +314,7 @@ void storage_stop(struct storage *storage) {
     storage->is_stopped = true;
     while ((call = TAILQ_FIRST(&storage->waiting)) != NULL) {
         TAILQ_REMOVE(&storage->waiting, call, in_waiting);
+        leave_pending(call);
         loop_post(storage->driver->env.loop, cancel_call, call);
     }
 }

@@ -7,7 +7,7 @@
 #include "plugin/registry.h"
 
 /* Called once per call, on the loop, never inside the call that asked. A call whose deadline passed is told UNCERTAIN when it
- * writes and UNAVAILABLE when it reads. */
+ * writes and UNAVAILABLE when it reads. One that still waited for its turn is told UNAVAILABLE, and is never issued. */
 typedef void (*storage_done_fn)(void *ctx, const struct trunk_reply *reply);
 typedef void (*storage_item_fn)(void *ctx, const struct trunk_item *item);
 

@@ -55,6 +55,21 @@ static void test_unknown_tool_is_invalid_params(void **state) {
                "tool: a_nothing\"}}");
 }
 
+static void test_call_without_a_name_or_with_an_odd_token_is_invalid_params(void **state) {
+    struct rig *rig = *state;
+    static const char *const bodies[] = {
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":7}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a_time\","
+        "\"_meta\":{\"progressToken\":{}}}}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct fake *fake = rig_post(rig, rig->id, bodies[i]);
+        assert_int_equal(fake->status, 200);
+        assert_non_null(strstr(buffer_cstr(&fake->body), "-32602"));
+        fake_free(fake);
+    }
+}
+
 static void test_error_of_a_backend_comes_as_it_is(void **state) {
     struct rig *rig = *state;
     struct fake *fake = rig_post(rig, rig->id, CALL("1", "a_error", "{}"));
@@ -230,6 +245,7 @@ int main(void) {
         TEST(test_call_before_any_list_waits_for_its_leg),
         TEST(test_id_comes_back_in_its_own_type_and_text),
         TEST(test_unknown_tool_is_invalid_params),
+        TEST(test_call_without_a_name_or_with_an_odd_token_is_invalid_params),
         TEST(test_error_of_a_backend_comes_as_it_is),
         TEST(test_progress_comes_before_the_result_with_the_clients_own_token),
         TEST(test_cancelled_call_gets_no_answer_and_the_backend_goes_on),
