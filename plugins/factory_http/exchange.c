@@ -266,6 +266,9 @@ static void on_transfer_end(void *ctx, CURLcode code) {
 
 /* --- the calls --- */
 
+/* libcurl's least; it takes one for each request, and messages are small. */
+enum { UPLOAD_BUFFER_BYTES = 16 * 1024 };
+
 static void set_method(struct exchange *exchange) {
     CURL *easy = exchange->transfer.easy;
     if (exchange->method == EXCHANGE_POST) {
@@ -274,6 +277,7 @@ static void set_method(struct exchange *exchange) {
         (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
         (void)curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
+        (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->out.len);
     } else if (exchange->method == EXCHANGE_DELETE) {
         (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");

@@ -111,7 +111,7 @@ static inline void rig_on_watchdog(void *arg) {
 static inline void rig_add_backend(struct rig *rig, const char *name, bool is_required) {
     struct param_list none = {0};
     backend_registry_add(&rig->registry, name, cue_factory_driver(rig->factory), &none, false,
-                         is_required, 20000);
+                         is_required, 20000, 0);
 }
 
 static inline struct rig *rig_new(uint32_t storage_caps) {
