@@ -46,6 +46,10 @@ const struct schema_key schema_listen[] = {
     {"allowed_hosts", SCHEMA_STRINGS, LISTEN(allowed_hosts), NULL, NULL, 0},
     {"allowed_origins", SCHEMA_STRINGS, LISTEN(allowed_origins), NULL, NULL, 0},
     {"max_body", SCHEMA_SIZE, LISTEN(max_body_bytes), "8MiB", NULL, 0},
+    {"max_connections", SCHEMA_COUNT, LISTEN(max_connections), "10000", NULL, 0},
+    {"header_timeout", SCHEMA_DURATION, LISTEN(header_timeout_ms), "10s", NULL, 0},
+    {"body_timeout", SCHEMA_DURATION, LISTEN(body_timeout_ms), "30s", NULL, 0},
+    {"idle_timeout", SCHEMA_DURATION, LISTEN(idle_timeout_ms), "120s", NULL, 0},
     {"stream_keepalive", SCHEMA_DURATION, LISTEN(stream_keepalive_ms), "15s", NULL, 0},
     {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
 #undef LISTEN

@@ -59,6 +59,13 @@ static bool is_token(const char *name) {
     return len > 0 && name[len] == '\0';
 }
 
+static bool is_visible_ascii(const char *text) {
+    while (*text > 0x20 && *text < 0x7f) {
+        text++;
+    }
+    return *text == '\0';
+}
+
 /* Is the weight among a media range's parameters 0, as in ";q=0.0"? */
 static bool weight_is_zero(struct trunk_slice params) {
     while (params.len > 0) {
@@ -114,6 +121,7 @@ void request_add_header(struct request *request, const char *name, const char *v
         {"Mcp-Session-Id", &request->session_id},
         {"MCP-Protocol-Version", &request->protocol_version},
         {"Last-Event-ID", &request->last_event_id},
+        {"Access-Control-Request-Headers", &request->asked_headers},
     };
     if (!is_token(name)) {
         request->has_bad_name = true;
@@ -142,6 +150,12 @@ static bool claims_body(const struct request *request) {
 /* What two readers of the same bytes may understand differently is refused: the way requests are
  * smuggled. */
 static const char *check_framing(const struct request *request) {
+    if (request->defect != NULL) {
+        return request->defect;
+    }
+    if (!is_visible_ascii(request->target)) {
+        return "the request target is not a URL";
+    }
     if (request->has_bad_name) {
         return "malformed header name";
     }
@@ -238,11 +252,11 @@ static bool is_json(const struct request_field *content_type) {
     return equal_nocase(next_part(&rest, ';'), MEDIA_JSON);
 }
 
-static struct request_refusal refuse(int status, const char *text) {
-    return (struct request_refusal){.status = status, .text = text};
+static struct request_verdict refuse(int status, const char *text) {
+    return (struct request_verdict){.status = status, .text = text};
 }
 
-static struct request_refusal check_post(const struct request *request,
+static struct request_verdict check_post(const struct request *request,
                                          const struct http_options *options) {
     if (!is_json(&request->content_type)) {
         return refuse(415, "Content-Type must be " MEDIA_JSON);
@@ -256,19 +270,8 @@ static struct request_refusal check_post(const struct request *request,
     return refuse(0, NULL);
 }
 
-static struct request_refusal check(const struct request *request,
-                                    const struct http_options *options) {
-    const char *wrong = check_framing(request);
-    if (wrong != NULL) {
-        return refuse(400, wrong);
-    }
-    if (!host_is_allowed(request->host.value, options)) {
-        return refuse(403, "Host is not allowed");
-    }
-    if (request->origin.count > 1 ||
-        (request->origin.count == 1 && !origin_is_allowed(request->origin.value, options))) {
-        return refuse(403, "Origin is not allowed");
-    }
+static struct request_verdict check_endpoint(const struct request *request,
+                                             const struct http_options *options) {
     if (!slice_equal_cstr(slice_of(request->target, strcspn(request->target, "?")),
                           options->path)) {
         return refuse(404, "no such path");
@@ -281,18 +284,41 @@ static struct request_refusal check(const struct request *request,
                                                  : refuse(406, "Accept must name " MEDIA_STREAM);
     case REQUEST_DELETE:
         return refuse(0, NULL);
+    case REQUEST_OPTIONS:
+        if (request->origin.count == 1) {
+            return refuse(0, NULL);
+        }
+        break;
     case REQUEST_OTHER:
         break;
     }
     return refuse(405, "the methods are GET, POST and DELETE");
 }
 
-struct request_refusal request_check(const struct request *request,
+static struct request_verdict check(const struct request *request,
+                                    const struct http_options *options) {
+    const char *wrong = check_framing(request);
+    if (wrong != NULL) {
+        return refuse(400, wrong);
+    }
+    if (!host_is_allowed(request->host.value, options)) {
+        return refuse(403, "Host is not allowed");
+    }
+    if (request->origin.count > 1 ||
+        (request->origin.count == 1 && !origin_is_allowed(request->origin.value, options))) {
+        return refuse(403, "Origin is not allowed");
+    }
+    struct request_verdict verdict = check_endpoint(request, options);
+    verdict.may_share = request->origin.count == 1;
+    return verdict;
+}
+
+struct request_verdict request_check(const struct request *request,
                                      const struct http_options *options) {
-    struct request_refusal refusal = check(request, options);
+    struct request_verdict verdict = check(request, options);
     /* Only a POST's body is sure to have been read; another's would be taken for the next request.
      */
-    refusal.must_close =
-        refusal.status == 400 || (request->method != REQUEST_POST && claims_body(request));
-    return refusal;
+    verdict.must_close =
+        verdict.status == 400 || (request->method != REQUEST_POST && claims_body(request));
+    return verdict;
 }

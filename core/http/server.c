@@ -10,7 +10,6 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
-#include <event2/listener.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -19,13 +18,15 @@
 #include "base/alloc.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "http/acceptor.h"
+#include "http/connection.h"
+#include "http/cors.h"
 #include "http/listen_socket.h"
 #include "http/request.h"
 #include "http/sse.h"
 #include "wire/jsonrpc.h"
 
 #define MAX_HEADERS_BYTES 65536
-#define MAX_PIPELINED_BYTES 65536 /* read ahead while a request waits for its answer */
 #define DRAIN_RETRY_AFTER_S 1
 
 struct http_server {
@@ -36,9 +37,10 @@ struct http_server {
     void *ctx;
     struct evhttp *evhttp;
     struct evhttp_bound_socket *socket; /* NULL: draining */
+    struct acceptor *acceptor;          /* NULL: draining */
+    struct connections *connections;
     uint16_t port;
     size_t exchange_count;
-    struct log_limit accept_limit;
 };
 
 /* The request is evhttp's while its connection is there; once the client has left (is_closed) it is
@@ -47,11 +49,14 @@ struct http_exchange {
     struct exchange base;
     struct http_server *server;
     struct evhttp_request *request;
-    struct loop_timer *keepalive; /* NULL: not streaming, or no keep-alive wanted */
+    struct connection *connection; /* not to be used once is_closed */
+    struct loop_timer *keepalive;  /* NULL: not streaming, or no keep-alive wanted */
 };
 
-static struct bufferevent *get_bufferevent(struct evhttp_request *request) {
-    return evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
+static struct connection *find_connection(const struct http_server *server,
+                                          struct evhttp_request *request) {
+    return connections_find(server->connections, evhttp_connection_get_bufferevent(
+                                                     evhttp_request_get_connection(request)));
 }
 
 static void add_header(struct evhttp_request *request, const char *name, const char *value) {
@@ -106,37 +111,37 @@ static void send_refusal(struct http_server *server, struct evhttp_request *requ
     buffer_free(&json);
 }
 
+/* Headers added before the handler is called stay with whatever it answers. */
+static void add_sharing(struct evhttp_request *request, const struct request *read) {
+    add_header(request, "Access-Control-Allow-Origin", read->origin.value);
+    add_header(request, "Access-Control-Expose-Headers", CORS_EXPOSED_HEADERS);
+    add_header(request, "Vary", "Origin");
+}
+
+static void send_permission(struct evhttp_request *request, const struct request *read) {
+    struct buffer names = {0};
+    cors_append_allowed_headers(&names, read->asked_headers.value);
+    add_header(request, "Access-Control-Allow-Methods", CORS_METHODS);
+    if (names.len > 0) {
+        add_header(request, "Access-Control-Allow-Headers", buffer_cstr(&names));
+    }
+    add_header(request, "Access-Control-Max-Age", CORS_MAX_AGE_S);
+    send_answer(request, &(struct exchange_answer){.status = 204});
+    buffer_free(&names);
+}
+
 /* ---- the exchange ---- */
 
 static struct http_exchange *from_base(struct exchange *exchange) {
     return (struct http_exchange *)exchange;
 }
 
-/* While the answer is awaited, evhttp must neither see more input (its reader exits the process in
- * this state) nor miss the end of the connection (it stops to read). What the client sends ahead
- * stays in the buffer, up to a limit. */
-static void watch_for_close(struct evhttp_request *request) {
-    struct bufferevent *bufferevent = get_bufferevent(request);
-    bufferevent_data_cb on_write = NULL;
-    bufferevent_event_cb on_event = NULL;
-    void *arg = NULL;
-    bufferevent_getcb(bufferevent, NULL, &on_write, &on_event, &arg);
-    bufferevent_setcb(bufferevent, NULL, on_write, on_event, arg);
-    bufferevent_setwatermark(bufferevent, EV_READ, 0, MAX_PIPELINED_BYTES);
-    bufferevent_enable(bufferevent, EV_READ);
+static void begin_next(struct evhttp_request *request, void *connection) {
+    (void)request;
+    connection_begin_next(connection);
 }
 
-/* The answer has been written: the next request may be larger than what was read ahead. */
-static void unlimit_reading(struct evhttp_request *request, void *arg) {
-    (void)arg;
-    bufferevent_setwatermark(get_bufferevent(request), EV_READ, 0, 0);
-}
-
-/* evhttp calls this from the loop only: the callback is taken back before any call of ours that may
- * close. */
-static void handle_close(struct evhttp_connection *connection, void *arg) {
-    (void)connection;
-    struct http_exchange *self = arg;
+static void close_exchange(struct http_exchange *self) {
     self->base.is_closed = true;
     loop_timer_free(self->keepalive);
     self->keepalive = NULL;
@@ -153,7 +158,8 @@ static struct evhttp_request *end_exchange(struct http_exchange *self) {
         evhttp_request_free(request);
         request = NULL;
     } else {
-        evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
+        connection_set_exchange(self->connection, NULL);
+        connection_begin_writing(self->connection);
     }
     loop_timer_free(self->keepalive);
     self->server->exchange_count--;
@@ -230,7 +236,8 @@ static size_t exchange_get_backlog(const struct exchange *exchange) {
     if (exchange->is_closed) {
         return 0;
     }
-    return evbuffer_get_length(bufferevent_get_output(get_bufferevent(self->request)));
+    return evbuffer_get_length(
+        bufferevent_get_output(connection_get_bufferevent(self->connection)));
 }
 
 static void exchange_close_stream(struct exchange *exchange) {
@@ -259,16 +266,20 @@ static enum request_method get_method(struct evhttp_request *request) {
         return REQUEST_GET;
     case EVHTTP_REQ_DELETE:
         return REQUEST_DELETE;
+    case EVHTTP_REQ_OPTIONS:
+        return REQUEST_OPTIONS;
     default:
         return REQUEST_OTHER;
     }
 }
 
-static struct request read_request(struct evhttp_request *request) {
+static struct request read_request(struct evhttp_request *request,
+                                   const struct connection *connection) {
     struct request out = {
         .method = get_method(request),
         .target = evhttp_request_get_uri(request),
         .body_bytes = evbuffer_get_length(evhttp_request_get_input_buffer(request)),
+        .defect = connection_get_defect(connection),
     };
     const struct evkeyval *header = NULL;
     TAILQ_FOREACH(header, evhttp_request_get_input_headers(request), next) {
@@ -278,11 +289,12 @@ static struct request read_request(struct evhttp_request *request) {
 }
 
 static struct exchange *begin_exchange(struct http_server *server, struct evhttp_request *request,
-                                       const struct request *read) {
+                                       struct connection *connection, const struct request *read) {
     struct http_exchange *self = xcalloc(1, sizeof *self);
     struct evbuffer *body = evhttp_request_get_input_buffer(request);
     self->server = server;
     self->request = request;
+    self->connection = connection;
     self->base = (struct exchange){
         .ops = &exchange_ops,
         .method = read->method == REQUEST_POST  ? EXCHANGE_POST
@@ -294,39 +306,80 @@ static struct exchange *begin_exchange(struct http_server *server, struct evhttp
         .body = slice_of(evbuffer_pullup(body, -1), read->body_bytes),
     };
     server->exchange_count++;
-    evhttp_connection_set_closecb(evhttp_request_get_connection(request), handle_close, self);
+    connection_set_exchange(connection, &self->base);
     return &self->base;
 }
 
 static void handle_request(struct evhttp_request *request, void *arg) {
     struct http_server *server = arg;
-    struct request read = read_request(request);
-    struct request_refusal refusal = request_check(&read, server->options);
+    struct connection *connection = find_connection(server, request);
+    struct request read = read_request(request, connection);
+    struct request_verdict verdict = request_check(&read, server->options);
     bool is_draining = server->socket == NULL;
 
-    watch_for_close(request);
-    evhttp_request_set_on_complete_cb(request, unlimit_reading, NULL);
-    if (refusal.must_close || is_draining) {
+    connection_begin_waiting(connection);
+    evhttp_request_set_on_complete_cb(request, begin_next, connection);
+    if (verdict.must_close || is_draining) {
         close_after_answer(request);
     }
-    if (refusal.status != 0) {
-        send_refusal(server, request, refusal.status, JSONRPC_INVALID_REQUEST, refusal.text);
+    if (verdict.may_share) {
+        add_sharing(request, &read);
+    }
+    if (verdict.status == 0 && !is_draining && read.method != REQUEST_OPTIONS) {
+        server->handler(server->ctx, begin_exchange(server, request, connection, &read));
+        return;
+    }
+    connection_begin_writing(connection);
+    if (verdict.status != 0) {
+        send_refusal(server, request, verdict.status, JSONRPC_INVALID_REQUEST, verdict.text);
     } else if (is_draining) {
         send_refusal(server, request, 503, JSONRPC_SERVER_ERROR, "the server is shutting down");
     } else {
-        server->handler(server->ctx, begin_exchange(server, request, &read));
+        send_permission(request, &read);
+    }
+}
+
+/* ---- connections ---- */
+
+static void handle_close(struct evhttp_connection *evhttp_connection, void *arg) {
+    (void)evhttp_connection;
+    struct connection *connection = arg;
+    struct exchange *exchange = connection_get_exchange(connection);
+    connection_remove(connection);
+    if (exchange != NULL) {
+        close_exchange(from_base(exchange));
+    }
+}
+
+/* evhttp keeps its connection as the argument of the bufferevent's callbacks. */
+static void watch_evhttp(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    void *evhttp_connection = NULL;
+    bufferevent_getcb(connection_get_bufferevent(arg), NULL, NULL, NULL, &evhttp_connection);
+    evhttp_connection_set_closecb(evhttp_connection, handle_close, arg);
+}
+
+/* The one place where evhttp tells of a new connection, if only to ask for a bufferevent: its own
+ * object comes next, and is there when the loop goes on, before any byte is read. */
+static struct bufferevent *begin_connection(struct event_base *base, void *arg) {
+    struct http_server *server = arg;
+    struct bufferevent *bufferevent = bufferevent_socket_new(base, -1, 0);
+    if (bufferevent != NULL) {
+        struct connection *connection = connections_add(server->connections, bufferevent);
+        event_base_once(base, -1, EV_TIMEOUT, watch_evhttp, connection, NULL);
+    }
+    return bufferevent;
+}
+
+static void handle_count(void *ctx, size_t count) {
+    struct http_server *server = ctx;
+    if (server->acceptor != NULL) {
+        acceptor_set_count(server->acceptor, count);
     }
 }
 
 /* ---- the server ---- */
-
-static void handle_accept_error(struct evconnlistener *listener, void *arg) {
-    (void)listener;
-    struct http_server *server = arg;
-    log_write_limited(server->log, &server->accept_limit, TRUNK_LOG_ERROR, "http",
-                      "cannot accept a connection error=\"%s\"",
-                      evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
-}
 
 static void configure(struct http_server *server) {
     uint64_t max_body_bytes = server->options->max_body_bytes;
@@ -339,6 +392,7 @@ static void configure(struct http_server *server) {
     evhttp_set_default_content_type(server->evhttp, NULL);
     /* All, unknown ones too: the answer 405 is ours. */
     evhttp_set_allowed_methods(server->evhttp, UINT16_MAX);
+    evhttp_set_bevcb(server->evhttp, begin_connection, server);
     evhttp_set_gencb(server->evhttp, handle_request, server);
 }
 
@@ -359,6 +413,7 @@ struct http_server *http_server_new(struct loop *loop, struct log *log,
         .ctx = ctx,
         .port = port,
     };
+    server->connections = connections_new(loop, log, options, handle_count, server);
     server->evhttp = evhttp_new(loop_base(loop));
     if (server->evhttp != NULL) {
         configure(server);
@@ -370,8 +425,8 @@ struct http_server *http_server_new(struct loop *loop, struct log *log,
         http_server_free(server);
         return NULL;
     }
-    struct evconnlistener *listener = evhttp_bound_socket_get_listener(server->socket);
-    evconnlistener_set_error_cb(listener, handle_accept_error);
+    server->acceptor = acceptor_new(loop, log, evhttp_bound_socket_get_listener(server->socket),
+                                    options->max_connections);
     return server;
 }
 
@@ -380,6 +435,8 @@ uint16_t http_server_port(const struct http_server *server) {
 }
 
 void http_server_drain(struct http_server *server) {
+    acceptor_free(server->acceptor);
+    server->acceptor = NULL;
     if (server->socket != NULL) {
         evhttp_del_accept_socket(server->evhttp, server->socket);
         server->socket = NULL;
@@ -390,13 +447,20 @@ size_t http_server_count_exchanges(const struct http_server *server) {
     return server->exchange_count;
 }
 
+size_t http_server_count_connections(const struct http_server *server) {
+    return connections_count(server->connections);
+}
+
 void http_server_free(struct http_server *server) {
     if (server == NULL) {
         return;
     }
     assert(server->exchange_count == 0);
+    acceptor_free(server->acceptor);
+    server->acceptor = NULL;
     if (server->evhttp != NULL) {
         evhttp_free(server->evhttp);
     }
+    connections_free(server->connections);
     free(server);
 }

@@ -16,6 +16,11 @@ struct http_options {
     char **allowed_hosts;      /* NULL-terminated; empty: on loopback localhost, 127.0.0.1 and [::1] with any port */
     char **allowed_origins;    /* NULL-terminated; empty: on loopback the same hosts by http or https */
     uint64_t max_body_bytes;   /* 0: no limit */
+    uint64_t max_connections;  /* further ones wait in the kernel's queue; 0: no limit */
+    uint64_t header_timeout_ms; /* from a request's first byte to the end of its headers; 0, as for the next two: none */
+    uint64_t body_timeout_ms;   /* for the rest of the request; and for a client to take something of what waits for it
+                                 * once its answer is whole, or more than 1 MiB of its stream waits */
+    uint64_t idle_timeout_ms;   /* of a connection on which no request has begun */
     uint64_t stream_keepalive_ms; /* a comment on a quiet stream; 0: none */
 };
 
@@ -32,6 +37,7 @@ uint16_t http_server_port(const struct http_server *server);
 void http_server_drain(struct http_server *server);
 /* Exchanges not yet ended: 0 means that http_server_free cuts nobody off. */
 size_t http_server_count_exchanges(const struct http_server *server);
+size_t http_server_count_connections(const struct http_server *server);
 /* Closes all connections. Every exchange has been ended by its user before. */
 void http_server_free(struct http_server *server);
 

@@ -325,12 +325,14 @@ static void start_exchange(struct call *call) {
     struct exchange_setup setup = {
         .method = call->is_get ? EXCHANGE_GET : EXCHANGE_POST,
         .url = leg->url,
-        .body = call->is_get ? (struct trunk_slice){0} : call->json,
         .max_message_bytes = leg->max_message_bytes,
         .timeout_ms = call->kind == CALL_SEND ? left_ms : 0,
         .connect_timeout_ms =
             left_ms != 0 && left_ms < CONNECT_TIMEOUT_MS ? left_ms : CONNECT_TIMEOUT_MS,
     };
+    if (!call->is_get) {
+        setup.body = call->json;
+    }
     call->has_session = leg->session_id != NULL || leg->legacy != NULL;
     call->was_good = leg->is_good;
     if (leg_build_headers(leg, setup.method, call->headers,
@@ -389,16 +391,19 @@ void call_start(struct leg *leg, enum call_kind kind, const struct trunk_request
     }
 }
 
-struct call *call_find(const struct leg *leg, uint64_t number) {
-    struct call *call;
-    LIST_FOREACH(call, &leg->calls, link) {
-        if (number == 0
-                ? call->kind == CALL_LISTEN
-                : call->kind == CALL_REQUEST && call->number == number && !call->is_answered) {
-            return call;
-        }
+static bool is_wanted(const struct call *call, uint64_t number) {
+    if (number == 0) {
+        return call->kind == CALL_LISTEN;
     }
-    return NULL;
+    return call->kind == CALL_REQUEST && call->number == number && !call->is_answered;
+}
+
+struct call *call_find(const struct leg *leg, uint64_t number) {
+    struct call *call = LIST_FIRST(&leg->calls);
+    while (call != NULL && !is_wanted(call, number)) {
+        call = LIST_NEXT(call, link);
+    }
+    return call;
 }
 
 void call_pause(struct call *call, bool is_paused) {

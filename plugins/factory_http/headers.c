@@ -88,7 +88,10 @@ bool headers_have(const struct curl_slist *list, const char *name) {
 void copy_printable(char *out, size_t size, const char *text, size_t len) {
     size_t count = len < size - 1 ? len : size - 1;
     for (size_t i = 0; i < count; i++) {
-        out[i] = is_visible(text[i]) || text[i] == ' ' ? text[i] : '?';
+        out[i] = '?';
+        if (is_visible(text[i]) || text[i] == ' ') {
+            out[i] = text[i];
+        }
     }
     out[count] = '\0';
 }

@@ -60,6 +60,10 @@ static void complete(void *ctx, trunk_op op, const struct trunk_reply *reply) {
     result->is_done = true;
     result->status = reply->status;
     result->leg = reply->leg;
+    assert_in_range(reply->value.len, 0, sizeof result->value - 1);
+    if (reply->value.len > 0) {
+        memcpy(result->value, reply->value.data, reply->value.len);
+    }
     result->when = ++host->stamp;
     (void)snprintf(result->message, sizeof result->message, "%s",
                    reply->message ? reply->message : "");

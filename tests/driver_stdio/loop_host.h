@@ -15,6 +15,7 @@ struct op_result {
     bool is_done;
     int32_t status;
     char message[512];
+    char value[4097]; /* of snapshot */
     void *leg;
     uint64_t when; /* loop_host_stamp of the completion */
 };

@@ -96,6 +96,10 @@ static void test_empty_object_gives_the_defaults(void **state) {
     assert_null(config->listen.allowed_hosts[0]);
     assert_null(config->listen.allowed_origins[0]);
     assert_int_equal(config->listen.max_body_bytes, 8 << 20);
+    assert_int_equal(config->listen.max_connections, 10000);
+    assert_int_equal(config->listen.header_timeout_ms, 10000);
+    assert_int_equal(config->listen.body_timeout_ms, 30000);
+    assert_int_equal(config->listen.idle_timeout_ms, 120000);
     assert_int_equal(config->listen.stream_keepalive_ms, 15000);
     assert_null(config->plugin_dirs[0]);
     assert_string_equal(config->storage.name, "storage");
@@ -120,8 +124,9 @@ static void test_every_key_reaches_its_place(void **state) {
         "{\"node\": {\"name\": \"n1\"},\n"
         "\"listen\": {\"address\": \"::1\", \"port\": 0, \"path\": \"/x\", \"allowed_hosts\": "
         "[\"a\", "
-        "\"b\"], \"allowed_origins\": [\"http://a\"], \"max_body\": 0, \"stream_keepalive\": "
-        "\"0\"},\n"
+        "\"b\"], \"allowed_origins\": [\"http://a\"], \"max_body\": 0, \"max_connections\": 7, "
+        "\"header_timeout\": \"1s\", \"body_timeout\": \"2s\", \"idle_timeout\": \"3s\", "
+        "\"stream_keepalive\": \"0\"},\n"
         "\"plugin_dirs\": [\"/nowhere\"],\n"
         "\"storage\": {\"driver\": \"memory\", \"params\": {}, \"start_wait\": \"2s\"},\n"
         "\"factories\": {\"mine\": {\"driver\": \"stdio\", \"params\": {}}},\n"
@@ -136,6 +141,10 @@ static void test_every_key_reaches_its_place(void **state) {
     assert_null(config->listen.allowed_hosts[2]);
     assert_string_equal(config->listen.allowed_origins[0], "http://a");
     assert_int_equal(config->listen.max_body_bytes, 0);
+    assert_int_equal(config->listen.max_connections, 7);
+    assert_int_equal(config->listen.header_timeout_ms, 1000);
+    assert_int_equal(config->listen.body_timeout_ms, 2000);
+    assert_int_equal(config->listen.idle_timeout_ms, 3000);
     assert_int_equal(config->listen.stream_keepalive_ms, 0);
     assert_string_equal(config->plugin_dirs[0], "/nowhere");
     assert_int_equal(config->start_wait_ms, 2000);
@@ -257,7 +266,7 @@ static void test_unknown_key_is_told_with_the_nearest_one(void **state) {
         {"{\"mcpServer\": {}}", ": mcpServer", "unknown key", "did you mean \"mcpServers\"?"},
         {"{\"listen\": {\"adress\": \"::1\"}}", ": listen.adress", "unknown key",
          "did you mean \"address\"?"},
-        {"{\"listen\": {\"max_connections\": 1}}", ": listen.max_connections", "unknown key",
+        {"{\"listen\": {\"certificate\": 1}}", ": listen.certificate", "unknown key",
          "the keys here are: address, port, path"},
         {"{\"admin\": {}}", ": admin", "unknown key", "the keys here are: node, listen"},
         {"{\"session\": {\"tll\": \"1h\"}}", ": session.tll", "unknown key", "\"ttl\""},

@@ -38,9 +38,9 @@ static struct request post_request(void) {
 
 static int status_of(const struct request *request) {
     struct http_options options = loopback_options();
-    struct request_refusal refusal = request_check(request, &options);
-    assert_int_equal(refusal.text == NULL, refusal.status == 0);
-    return refusal.status;
+    struct request_verdict verdict = request_check(request, &options);
+    assert_int_equal(verdict.text == NULL, verdict.status == 0);
+    return verdict.status;
 }
 
 /* The status and must_close of a good POST with one more header. */
@@ -48,9 +48,9 @@ static int status_with(const char *name, const char *value, bool must_close) {
     struct http_options options = loopback_options();
     struct request request = post_request();
     request_add_header(&request, name, value);
-    struct request_refusal refusal = request_check(&request, &options);
-    assert_int_equal(refusal.must_close, must_close);
-    return refusal.status;
+    struct request_verdict verdict = request_check(&request, &options);
+    assert_int_equal(verdict.must_close, must_close);
+    return verdict.status;
 }
 
 static int status_of_accept(const char *accept) {
@@ -132,9 +132,9 @@ static void test_another_methods_body_closes_the_connection(void **state) {
     struct request request = {.method = REQUEST_OTHER, .target = "/mcp"};
     request_add_header(&request, "Host", "localhost");
     request_add_header(&request, "Content-Length", "5");
-    struct request_refusal refusal = request_check(&request, &options);
-    assert_int_equal(refusal.status, 405);
-    assert_true(refusal.must_close);
+    struct request_verdict verdict = request_check(&request, &options);
+    assert_int_equal(verdict.status, 405);
+    assert_true(verdict.must_close);
 }
 
 static void test_get_with_a_body_is_refused_but_not_with_an_empty_one(void **state) {
