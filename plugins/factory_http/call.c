@@ -10,6 +10,7 @@ enum {
     FIRST_RETRY_MS = 1000,
     MAX_BACKOFF_MS = 30000,
     MAX_RETRY_MS = 3600000,
+    LONG_MS = 30000,  /* a stream that lasted so long was worth its connection */
     MAX_FAILURES = 5, /* in a row, of resuming an answer */
     LINGER_MS = 1000 /* for a stream to end by itself after its answer: that saves the connection */
 };
@@ -32,6 +33,7 @@ struct call {
     bool was_good;     /* which had been accepted before */
     bool is_streaming; /* its GET was answered with a stream once */
     bool is_paused;
+    uint64_t streaming_since_ms; /* of the exchange; 0: no stream yet */
     bool has_retry;
     uint64_t retry_ms;
     unsigned nquiet;    /* connections in a row that brought nothing */
@@ -131,11 +133,12 @@ static void on_headers(void *ctx, long http_status, const struct answer_headers 
                 call, TRUNK_INVALID,
                 "the backend gave a session id that is not visible ASCII of at most 1 KiB");
         }
-    } else if (call->has_session) {
+    } else if (call->has_session && call->leg->legacy == NULL) {
         call->leg->is_good = true;
     }
     if (call->is_get && headers->content == CONTENT_EVENTS) {
         call->is_streaming = true;
+        call->streaming_since_ms = call->leg->host->mono_ms(call->leg->host->ctx);
         call->nfailures = 0;
         if (call->kind == CALL_LISTEN) {
             complete(call, TRUNK_OK, NULL);
@@ -181,9 +184,13 @@ static bool deliver_body(const struct call *call, const struct exchange_result *
 
 static void keep_stream_state(struct call *call) {
     const struct sse_reader *reader = exchange_reader(call->exchange);
+    uint64_t since_ms = call->streaming_since_ms;
     if (reader->has_retry) {
         call->has_retry = true;
         call->retry_ms = reader->retry_ms;
+    }
+    if (since_ms != 0 && call->leg->host->mono_ms(call->leg->host->ctx) - since_ms > LONG_MS) {
+        call->nquiet = 0; /* closed because it was quiet for long, as proxies do */
     }
     if (reader->id_len > 0 && header_value_is_valid(reader->id, reader->id_len) &&
         strcmp(reader->id, call->last_id) != 0) {
@@ -285,13 +292,16 @@ static void end_listening(struct call *call, const struct exchange_result *resul
         wait_and_get(call);
         return;
     }
-    if (is_stream_not_offered(result)) {
+    if (!call->is_streaming && is_stream_not_offered(result)) {
         status = TRUNK_UNSUPPORTED;
         (void)snprintf(text, sizeof text, "backend %s has no stream of unasked messages (HTTP %ld)",
                        call->leg->backend, result->http_status);
     }
+    if (call->is_streaming && status == TRUNK_OK) {
+        describe_odd_answer(call, result, text, sizeof text);
+    }
     if (call->op == 0) {
-        trunk_logf(call->leg->host, TRUNK_LOG_WARN, "the stream of unasked messages is over: %s",
+        trunk_logf(call->leg->host, TRUNK_LOG_INFO, "the stream of unasked messages is over: %s",
                    text);
     }
     call_end(call, status, text);
@@ -321,7 +331,9 @@ static void on_end(void *ctx, const struct exchange_result *result) {
 static void start_exchange(struct call *call) {
     static const struct exchange_events events = {on_headers, on_event, on_end};
     const struct leg *leg = call->leg;
-    uint64_t left_ms = leg_time_left(leg, call->deadline_ms);
+    /* What is listened for is not over at the deadline: the core may have put it off. */
+    uint64_t left_ms = call->is_get ? 0 : leg_time_left(leg, call->deadline_ms);
+    call->streaming_since_ms = 0;
     struct exchange_setup setup = {
         .method = call->is_get ? EXCHANGE_GET : EXCHANGE_POST,
         .url = leg->url,

@@ -214,7 +214,9 @@ CURLU *url_resolve_within(CURLU *base, const char *reference) {
 
 static void tell_end(struct exchange *exchange, CURLcode code) {
     const char *text = exchange->text;
-    if (exchange->problem == TRUNK_OK && code != CURLE_OK) {
+    if (exchange->problem == TRUNK_OK && code == CURLE_SEND_FAIL_REWIND) {
+        text = "the connection was closed"; /* and libcurl would have sent the body again */
+    } else if (exchange->problem == TRUNK_OK && code != CURLE_OK) {
         text = exchange->error[0] != '\0' ? exchange->error : curl_easy_strerror(code);
     }
     struct exchange_result result = {
@@ -242,6 +244,8 @@ static bool follow_redirect(struct exchange *exchange) {
     curl_url_cleanup(exchange->url);
     exchange->url = url;
     exchange->nsent = 0;
+    exchange->is_stopped = false;
+    exchange->is_held = false;
     exchange->http_status = 0;
     exchange->header_bytes = 0;
     exchange->body_len = 0;
@@ -258,7 +262,8 @@ static bool follow_redirect(struct exchange *exchange) {
 static void on_transfer_end(void *ctx, CURLcode code) {
     struct exchange *exchange = ctx;
     exchange->is_active = false;
-    if (is_redirect(exchange->http_status) && follow_redirect(exchange)) {
+    if (exchange->problem == TRUNK_OK && is_redirect(exchange->http_status) &&
+        follow_redirect(exchange)) {
         return;
     }
     tell_end(exchange, code);

@@ -343,11 +343,12 @@ static bool refuse_event(void *ctx, const struct sse_event *event) {
 
 static void on_farewell_end(void *ctx, const struct exchange_result *result) {
     struct leg *leg = ctx;
-    if (result->http_status < 200 ||
-        (result->http_status >= 300 && result->http_status != 404 && result->http_status != 405)) {
+    long http_status = result->http_status;
+    bool is_gone_anyway = http_status == 400 || http_status == 404 || http_status == 405;
+    if (!is_gone_anyway && (http_status < 200 || http_status >= 300)) {
         trunk_logf(leg->host, TRUNK_LOG_INFO,
                    "the session was not deleted backend=%s http_status=%ld %s", leg->backend,
-                   result->http_status, result->text);
+                   http_status, result->text);
     }
     complete_finish(leg);
 }

@@ -40,6 +40,7 @@ static void describe_refusal(const struct exchange_result *result, const char *b
 
 int32_t outcome_of(const struct exchange_result *result, const struct outcome_context *context,
                    char *out_text, size_t size) {
+    out_text[0] = '\0';
     if (result->problem != TRUNK_OK) {
         (void)snprintf(out_text, size, "backend %s: %s", context->backend, result->text);
         return result->problem;

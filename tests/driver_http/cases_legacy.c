@@ -179,6 +179,9 @@ static void test_a_post_to_a_session_that_is_gone_is_not_found(void **state) {
     struct peer peer;
     (void)open_legacy(&rig, &peer, "/m");
     trunk_op op = peer_request(&peer, 1);
+    answer(server_expect(&rig.server, "POST", "/m"), "202 Accepted", "", "");
+    (void)peer_expect(&peer, op, TRUNK_OK);
+    op = peer_request(&peer, 1);
     answer(server_expect(&rig.server, "POST", "/m"), "404 Not Found", "", "");
     (void)peer_expect(&peer, op, TRUNK_NOT_FOUND);
     op = peer_request(&peer, 2);
