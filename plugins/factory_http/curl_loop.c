@@ -5,12 +5,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include <uthash.h>
 
 enum {
     MAX_IDLE_CONNECTIONS = 512,
     MAX_POOLED = 64,
     MAX_ROUNDS = 32 /* of what is due at once; more wait for the next turn */
 };
+
+struct socket_watch;
 
 struct curl_loop {
     const struct trunk_host *host;
@@ -20,12 +25,18 @@ struct curl_loop {
     bool is_running; /* inside libcurl, or telling of an end */
     size_t npooled;
     CURL *pool[MAX_POOLED];
+    struct socket_watch *sockets; /* of open_socket */
 };
-/* A socket of libcurl and its watch. Lives until libcurl says that it is done with the socket. */
+/* A socket of libcurl and its watch. One that open_socket opened lives until close_socket: between
+ * transfers it stays watched (is_parked), since an idle connection is seldom heard of and the next
+ * transfer wants the same. One of the resolver's lives until libcurl is done with it. */
 struct socket_watch {
+    UT_hash_handle hh;
     struct curl_loop *loop;
     curl_socket_t fd;
-    struct trunk_watch *watch;
+    struct trunk_watch *watch; /* NULL: not yet */
+    uint32_t armed;
+    bool is_parked;
 };
 
 static void take_ends(struct curl_loop *loop) {
@@ -75,10 +86,21 @@ static void on_timer(void *arg) {
     curl_loop_run(loop);
 }
 
+static void arm(struct socket_watch *socket, uint32_t wanted) {
+    if (socket->armed != wanted) {
+        socket->armed = wanted;
+        socket->loop->host->watch_set(socket->watch, wanted);
+    }
+}
+
 static void on_ready(void *arg, uint32_t ready) {
     struct socket_watch *socket = arg; /* may be gone after libcurl was told */
     struct curl_loop *loop = socket->loop;
     int events = 0;
+    if (socket->is_parked) { /* the other end closed it: libcurl finds out when it is to be used */
+        arm(socket, 0);
+        return;
+    }
     events |= (ready & TRUNK_READ) != 0 ? CURL_CSELECT_IN : 0;
     events |= (ready & TRUNK_WRITE) != 0 ? CURL_CSELECT_OUT : 0;
     loop->is_running = true;
@@ -100,50 +122,97 @@ static int want_timer(CURLM *multi, long timeout_ms, void *arg) {
     return 0;
 }
 
-static struct socket_watch *watch_socket(struct curl_loop *loop, curl_socket_t fd) {
-    struct socket_watch *socket = calloc(1, sizeof *socket);
-    if (socket == NULL) {
-        return NULL;
-    }
-    /* Those of the resolver are not opened by open_socket. */
-    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-    *socket = (struct socket_watch){.loop = loop, .fd = fd};
-    socket->watch = loop->host->watch_new(loop->host->ctx, fd, on_ready, socket);
-    if (socket->watch == NULL) {
-        free(socket);
-        return NULL;
-    }
-    (void)curl_multi_assign(loop->multi, fd, socket);
+static struct socket_watch *find_socket(struct curl_loop *loop, curl_socket_t fd) {
+    struct socket_watch *socket = NULL;
+    HASH_FIND_INT(loop->sockets, &fd, socket);
     return socket;
+}
+
+static bool watch_socket(struct socket_watch *socket) {
+    const struct trunk_host *host = socket->loop->host;
+    if (socket->watch == NULL) {
+        socket->watch = host->watch_new(host->ctx, socket->fd, on_ready, socket);
+    }
+    return socket->watch != NULL;
+}
+
+static struct socket_watch *add_resolver_socket(struct curl_loop *loop, curl_socket_t fd) {
+    struct socket_watch *socket = calloc(1, sizeof *socket);
+    if (socket != NULL) {
+        *socket = (struct socket_watch){.loop = loop, .fd = fd};
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+        (void)curl_multi_assign(loop->multi, fd, socket);
+    }
+    return socket;
+}
+
+static void stop_watching(struct curl_loop *loop, curl_socket_t fd, struct socket_watch *own,
+                          struct socket_watch *resolver) {
+    if (own != NULL) {
+        own->is_parked = true;
+        if (own->watch != NULL && own->armed != TRUNK_READ) {
+            arm(own, 0);
+        }
+    } else if (resolver != NULL) {
+        if (resolver->watch != NULL) {
+            loop->host->watch_free(resolver->watch);
+        }
+        free(resolver);
+        (void)curl_multi_assign(loop->multi, fd, NULL);
+    }
 }
 
 /* libcurl wants a socket watched for something else from now on. */
 static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned) {
     struct curl_loop *loop = arg;
-    struct socket_watch *socket = assigned;
+    struct socket_watch *own = find_socket(loop, fd);
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
-        if (socket != NULL) {
-            loop->host->watch_free(socket->watch);
-            free(socket);
-            (void)curl_multi_assign(loop->multi, fd, NULL);
-        }
+        stop_watching(loop, fd, own, assigned);
         return 0;
     }
-    if (socket == NULL && (socket = watch_socket(loop, fd)) == NULL) {
+    struct socket_watch *socket = own != NULL ? own : assigned;
+    if (socket == NULL) {
+        socket = add_resolver_socket(loop, fd);
+    }
+    if (socket == NULL || !watch_socket(socket)) {
         return -1;
     }
     uint32_t wanted = 0;
     wanted |= what == CURL_POLL_IN || what == CURL_POLL_INOUT ? TRUNK_READ : 0;
     wanted |= what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? TRUNK_WRITE : 0;
-    loop->host->watch_set(socket->watch, wanted);
+    socket->is_parked = false;
+    arm(socket, wanted);
     return 0;
 }
 
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address) {
-    (void)arg;
+    struct curl_loop *loop = arg;
     (void)purpose;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    struct socket_watch *watched = calloc(1, sizeof *watched);
+    int fd = watched == NULL ? -1
+                             : socket(address->family, address->socktype | SOCK_CLOEXEC,
+                                      address->protocol);
+    if (fd < 0) {
+        free(watched);
+        return CURL_SOCKET_BAD;
+    }
+    *watched = (struct socket_watch){.loop = loop, .fd = fd};
+    HASH_ADD_INT(loop->sockets, fd, watched);
+    return fd;
+}
+
+static int close_socket(void *arg, curl_socket_t fd) {
+    struct curl_loop *loop = arg;
+    struct socket_watch *socket = find_socket(loop, fd);
+    if (socket != NULL) {
+        if (socket->watch != NULL) {
+            loop->host->watch_free(socket->watch);
+        }
+        HASH_DEL(loop->sockets, socket);
+        free(socket);
+    }
+    return close(fd);
 }
 
 struct curl_loop *curl_loop_new(const struct trunk_host *host) {
@@ -189,6 +258,9 @@ CURL *curl_loop_take_easy(struct curl_loop *loop) {
         (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver */
         (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+        (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, loop);
+        (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+        (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, loop);
         (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     }
     return easy;

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 enum {
+    SMALL_BODY_BYTES = 32 * 1024,
     MAX_HEADER_BYTES = 64 * 1024,
     MAX_REDIRECTS = 5,
     MAX_JUNK_BYTES =
@@ -58,6 +59,21 @@ static void set_problem(struct exchange *exchange, int32_t problem, const char *
 }
 
 /* --- libcurl's callbacks --- */
+
+/* Before each time that the request is sent. The body goes out with the header section, once: when a
+ * kept connection dies, libcurl would send both again, which may run the request twice. */
+static int before_request(void *arg, char *address, char *local_address, int port, int local_port) {
+    struct exchange *exchange = arg;
+    (void)address;
+    (void)local_address;
+    (void)port;
+    (void)local_port;
+    if (exchange->nsent > 0) {
+        return CURL_PREREQFUNC_ABORT;
+    }
+    exchange->nsent = exchange->out.len;
+    return CURL_PREREQFUNC_OK;
+}
 
 static size_t give_body(char *out, size_t size, size_t count, void *arg) {
     struct exchange *exchange = arg;
@@ -214,7 +230,7 @@ CURLU *url_resolve_within(CURLU *base, const char *reference) {
 
 static void tell_end(struct exchange *exchange, CURLcode code) {
     const char *text = exchange->text;
-    if (exchange->problem == TRUNK_OK && code == CURLE_SEND_FAIL_REWIND) {
+    if (exchange->problem == TRUNK_OK && (code == CURLE_SEND_FAIL_REWIND || code == CURLE_ABORTED_BY_CALLBACK)) {
         text = "the connection was closed"; /* and libcurl would have sent the body again */
     } else if (exchange->problem == TRUNK_OK && code != CURLE_OK) {
         text = exchange->error[0] != '\0' ? exchange->error : curl_easy_strerror(code);
@@ -271,19 +287,33 @@ static void on_transfer_end(void *ctx, CURLcode code) {
 
 /* --- the calls --- */
 
-/* libcurl's least; it takes one for each request, and messages are small. */
-enum { UPLOAD_BUFFER_BYTES = 16 * 1024 };
+/* With the header section in one piece: a second one costs as much as all else of a call. */
+static void set_small_body(struct exchange *exchange) {
+    CURL *easy = exchange->transfer.easy;
+    (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->out.len);
+    (void)curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, exchange->out.data);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
+}
+
+/* Without a SEEKFUNCTION: with one, libcurl would send the body again when a kept connection dies
+ * after it went out. */
+static void set_large_body(struct exchange *exchange) {
+    CURL *easy = exchange->transfer.easy;
+    (void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
+    (void)curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
+    (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->out.len);
+}
 
 static void set_method(struct exchange *exchange) {
     CURL *easy = exchange->transfer.easy;
     if (exchange->method == EXCHANGE_POST) {
-        /* Without a SEEKFUNCTION: with one, libcurl would send the body again when a kept
-         * connection dies after it went out. */
         (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
-        (void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
-        (void)curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
-        (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
-        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->out.len);
+        if (exchange->out.len <= SMALL_BODY_BYTES) {
+            set_small_body(exchange);
+        } else {
+            set_large_body(exchange);
+        }
     } else if (exchange->method == EXCHANGE_DELETE) {
         (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
     }
