@@ -27,17 +27,34 @@ struct curl_loop {
     CURL *pool[MAX_POOLED];
     struct socket_watch *sockets; /* of open_socket */
 };
-/* A socket of libcurl and its watch. One that open_socket opened lives until close_socket: between
- * transfers it stays watched (is_parked), since an idle connection is seldom heard of and the next
- * transfer wants the same. One of the resolver's lives until libcurl is done with it. */
+/* A socket of libcurl and its watch. That of a connection which has carried a transfer stays watched
+ * between transfers (is_parked): an idle connection is seldom heard of, and the next transfer wants
+ * the same. Of such a one libcurl always says when it closes it; of one that never connected, or of
+ * the resolver, it does not. */
 struct socket_watch {
     UT_hash_handle hh;
     struct curl_loop *loop;
     curl_socket_t fd;
-    struct trunk_watch *watch; /* NULL: not yet */
+    struct trunk_watch *watch; /* NULL: not watched */
     uint32_t armed;
+    bool has_carried;
     bool is_parked;
 };
+
+static struct socket_watch *find_socket(struct curl_loop *loop, curl_socket_t fd) {
+    struct socket_watch *socket = NULL;
+    HASH_FIND_INT(loop->sockets, &fd, socket);
+    return socket;
+}
+
+static void keep_watched(struct curl_loop *loop, CURL *easy) {
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    (void)curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+    struct socket_watch *socket = fd != CURL_SOCKET_BAD ? find_socket(loop, fd) : NULL;
+    if (socket != NULL) {
+        socket->has_carried = true;
+    }
+}
 
 static void take_ends(struct curl_loop *loop) {
     CURLMsg *message;
@@ -50,6 +67,7 @@ static void take_ends(struct curl_loop *loop) {
         CURL *easy = message->easy_handle;
         struct transfer *transfer = NULL;
         (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+        keep_watched(loop, easy);
         (void)curl_multi_remove_handle(loop->multi, easy);
         transfer->on_end(transfer->ctx, code);
     }
@@ -122,12 +140,6 @@ static int want_timer(CURLM *multi, long timeout_ms, void *arg) {
     return 0;
 }
 
-static struct socket_watch *find_socket(struct curl_loop *loop, curl_socket_t fd) {
-    struct socket_watch *socket = NULL;
-    HASH_FIND_INT(loop->sockets, &fd, socket);
-    return socket;
-}
-
 static bool watch_socket(struct socket_watch *socket) {
     const struct trunk_host *host = socket->loop->host;
     if (socket->watch == NULL) {
@@ -136,44 +148,54 @@ static bool watch_socket(struct socket_watch *socket) {
     return socket->watch != NULL;
 }
 
-static struct socket_watch *add_resolver_socket(struct curl_loop *loop, curl_socket_t fd) {
-    struct socket_watch *socket = calloc(1, sizeof *socket);
-    if (socket != NULL) {
-        *socket = (struct socket_watch){.loop = loop, .fd = fd};
-        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-        (void)curl_multi_assign(loop->multi, fd, socket);
+static void unwatch_socket(struct socket_watch *socket) {
+    if (socket->watch != NULL) {
+        socket->loop->host->watch_free(socket->watch);
     }
+    socket->watch = NULL;
+    socket->armed = 0;
+}
+
+/* An older one of this number was closed without a word. */
+static struct socket_watch *add_socket(struct curl_loop *loop, curl_socket_t fd) {
+    struct socket_watch *socket = find_socket(loop, fd);
+    if (socket == NULL) {
+        socket = calloc(1, sizeof *socket);
+        if (socket == NULL) {
+            return NULL;
+        }
+        socket->loop = loop;
+        socket->fd = fd;
+        HASH_ADD_INT(loop->sockets, fd, socket);
+    }
+    unwatch_socket(socket);
+    socket->has_carried = false;
     return socket;
 }
 
-static void stop_watching(struct curl_loop *loop, curl_socket_t fd, struct socket_watch *own,
-                          struct socket_watch *resolver) {
-    if (own != NULL) {
-        own->is_parked = true;
-        if (own->watch != NULL && own->armed != TRUNK_READ) {
-            arm(own, 0);
-        }
-    } else if (resolver != NULL) {
-        if (resolver->watch != NULL) {
-            loop->host->watch_free(resolver->watch);
-        }
-        free(resolver);
-        (void)curl_multi_assign(loop->multi, fd, NULL);
-    }
+static void remove_socket(struct socket_watch *socket) {
+    unwatch_socket(socket);
+    HASH_DEL(socket->loop->sockets, socket);
+    free(socket);
 }
 
 /* libcurl wants a socket watched for something else from now on. */
 static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned) {
     struct curl_loop *loop = arg;
-    struct socket_watch *own = find_socket(loop, fd);
+    struct socket_watch *socket = find_socket(loop, fd);
     (void)easy;
+    (void)assigned;
     if (what == CURL_POLL_REMOVE) {
-        stop_watching(loop, fd, own, assigned);
+        if (socket != NULL && socket->has_carried && socket->armed == TRUNK_READ) {
+            socket->is_parked = true;
+        } else if (socket != NULL) {
+            unwatch_socket(socket);
+        }
         return 0;
     }
-    struct socket_watch *socket = own != NULL ? own : assigned;
-    if (socket == NULL) {
-        socket = add_resolver_socket(loop, fd);
+    if (socket == NULL) { /* the resolver's */
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+        socket = add_socket(loop, fd);
     }
     if (socket == NULL || !watch_socket(socket)) {
         return -1;
@@ -189,28 +211,18 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address) {
     struct curl_loop *loop = arg;
     (void)purpose;
-    struct socket_watch *watched = calloc(1, sizeof *watched);
-    int fd = watched == NULL ? -1
-                             : socket(address->family, address->socktype | SOCK_CLOEXEC,
-                                      address->protocol);
-    if (fd < 0) {
-        free(watched);
-        return CURL_SOCKET_BAD;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0 && add_socket(loop, fd) == NULL) {
+        (void)close(fd);
+        fd = -1;
     }
-    *watched = (struct socket_watch){.loop = loop, .fd = fd};
-    HASH_ADD_INT(loop->sockets, fd, watched);
-    return fd;
+    return fd >= 0 ? fd : CURL_SOCKET_BAD;
 }
 
 static int close_socket(void *arg, curl_socket_t fd) {
-    struct curl_loop *loop = arg;
-    struct socket_watch *socket = find_socket(loop, fd);
+    struct socket_watch *socket = find_socket(arg, fd);
     if (socket != NULL) {
-        if (socket->watch != NULL) {
-            loop->host->watch_free(socket->watch);
-        }
-        HASH_DEL(loop->sockets, socket);
-        free(socket);
+        remove_socket(socket);
     }
     return close(fd);
 }
@@ -245,6 +257,11 @@ void curl_loop_free(struct curl_loop *loop) {
     }
     if (loop->multi != NULL) {
         (void)curl_multi_cleanup(loop->multi);
+    }
+    struct socket_watch *socket;
+    struct socket_watch *next;
+    HASH_ITER(hh, loop->sockets, socket, next) {
+        remove_socket(socket);
     }
     if (loop->timer != NULL) {
         loop->host->timer_free(loop->timer);
