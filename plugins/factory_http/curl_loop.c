@@ -10,8 +10,9 @@
 #include <uthash.h>
 
 enum {
-    MAX_IDLE_CONNECTIONS = 512,
+    MAX_IDLE_CONNECTIONS = 256,
     MAX_POOLED = 64,
+    REST_MS = 2000, /* a session that ends is often followed by the next one */
     MAX_ROUNDS = 32 /* of what is due at once; more wait for the next turn */
 };
 
@@ -20,7 +21,9 @@ struct socket_watch;
 struct curl_loop {
     const struct trunk_host *host;
     CURLM *multi;
-    struct trunk_timer *timer;
+    struct trunk_timer *timer; /* libcurl's */
+    struct trunk_timer *rest_timer;
+    size_t ntransfers;
     bool is_due;     /* libcurl asked for a timer of 0 ms */
     bool is_running; /* inside libcurl, or telling of an end */
     size_t npooled;
@@ -69,6 +72,7 @@ static void take_ends(struct curl_loop *loop) {
         (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
         keep_watched(loop, easy);
         (void)curl_multi_remove_handle(loop->multi, easy);
+        loop->ntransfers--;
         transfer->on_end(transfer->ctx, code);
     }
 }
@@ -227,24 +231,46 @@ static int close_socket(void *arg, curl_socket_t fd) {
     return close(fd);
 }
 
+static CURLM *new_multi(struct curl_loop *loop) {
+    CURLM *multi = curl_multi_init();
+    if (multi == NULL) {
+        return NULL;
+    }
+    (void)curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+    (void)curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, loop);
+    (void)curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, want_timer);
+    (void)curl_multi_setopt(multi, CURLMOPT_TIMERDATA, loop);
+    /* The default follows the number of transfers, and so closes connections after each burst. */
+    (void)curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE_CONNECTIONS);
+    return multi;
+}
+
+/* libcurl looks after a kept connection only when it wants to use it. With nothing to do it would
+ * hold, for ever, those that the backends have closed long ago. */
+static void on_rest(void *arg) {
+    struct curl_loop *loop = arg;
+    CURLM *multi = loop->ntransfers == 0 ? new_multi(loop) : NULL;
+    if (multi != NULL) {
+        (void)curl_multi_cleanup(loop->multi);
+        loop->multi = multi;
+        loop->is_due = false;
+        loop->host->timer_stop(loop->timer);
+    }
+}
+
 struct curl_loop *curl_loop_new(const struct trunk_host *host) {
     struct curl_loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL) {
         return NULL;
     }
     loop->host = host;
-    loop->multi = curl_multi_init();
     loop->timer = host->timer_new(host->ctx, on_timer, loop);
-    if (loop->multi == NULL || loop->timer == NULL) {
+    loop->rest_timer = host->timer_new(host->ctx, on_rest, loop);
+    loop->multi = new_multi(loop);
+    if (loop->multi == NULL || loop->timer == NULL || loop->rest_timer == NULL) {
         curl_loop_free(loop);
         return NULL;
     }
-    (void)curl_multi_setopt(loop->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
-    (void)curl_multi_setopt(loop->multi, CURLMOPT_SOCKETDATA, loop);
-    (void)curl_multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, want_timer);
-    (void)curl_multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop);
-    /* The default follows the number of transfers, and so closes connections after each burst. */
-    (void)curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE_CONNECTIONS);
     return loop;
 }
 
@@ -265,6 +291,9 @@ void curl_loop_free(struct curl_loop *loop) {
     }
     if (loop->timer != NULL) {
         loop->host->timer_free(loop->timer);
+    }
+    if (loop->rest_timer != NULL) {
+        loop->host->timer_free(loop->rest_timer);
     }
     free(loop);
 }
@@ -297,9 +326,18 @@ void curl_loop_give_easy(struct curl_loop *loop, CURL *easy) {
 
 bool curl_loop_add(struct curl_loop *loop, struct transfer *transfer) {
     (void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
-    return curl_multi_add_handle(loop->multi, transfer->easy) == CURLM_OK;
+    if (curl_multi_add_handle(loop->multi, transfer->easy) != CURLM_OK) {
+        return false;
+    }
+    loop->ntransfers++;
+    return true;
 }
 
 void curl_loop_remove(struct curl_loop *loop, struct transfer *transfer) {
     (void)curl_multi_remove_handle(loop->multi, transfer->easy);
+    loop->ntransfers--;
+}
+
+void curl_loop_rest(struct curl_loop *loop) {
+    loop->host->timer_set(loop->rest_timer, REST_MS);
 }

@@ -188,6 +188,9 @@ void leg_free(struct leg *leg) {
     legacy_free(leg->legacy);
     exchange_free(leg->farewell);
     LIST_REMOVE(leg, link);
+    if (LIST_EMPTY(&leg->factory->legs)) {
+        curl_loop_rest(leg->factory->loop);
+    }
     curl_url_cleanup(leg->url);
     curl_slist_free_all(leg->headers);
     free(leg->session_id);

@@ -295,6 +295,25 @@ static void test_legs_share_connections_but_nothing_else(void **state) {
     rig_close(&rig);
 }
 
+static void test_kept_connections_are_closed_when_the_last_leg_is_gone(void **state) {
+    (void)state;
+    struct rig rig;
+    struct peer first = {0};
+    struct peer second = {0};
+    rig_open(&rig);
+    peer_make_session(&first, &rig, NULL);
+    peer_make(&second, &rig);
+    peer_finish(&first);
+    peer_finish(&second);
+    assert_false(server_has_more(&rig.server));
+    assert_false(rig.server.conns[0].is_hung_up); /* the next leg may come soon */
+    conn_wait_hang_up(&rig.server.conns[0]);
+    peer_make_session(&second, &rig, NULL);
+    assert_int_equal(rig.server.nconns, 2);
+    peer_finish(&second);
+    rig_close(&rig);
+}
+
 int run_life_cases(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_parameters_are_named),
@@ -308,6 +327,7 @@ int run_life_cases(void) {
         cmocka_unit_test(test_finish_is_done_whatever_the_backend_says_or_does_not),
         cmocka_unit_test(test_close_completes_what_is_pending),
         cmocka_unit_test(test_legs_share_connections_but_nothing_else),
+        cmocka_unit_test(test_kept_connections_are_closed_when_the_last_leg_is_gone),
     };
     return cmocka_run_group_tests_name("life", tests, rig_load, NULL);
 }
