@@ -74,6 +74,21 @@ static void close_after_answer(struct evhttp_request *request) {
     evhttp_add_header(headers, "Connection", "close");
 }
 
+/* evhttp waits for the loop to say that the socket can be written, which it almost always can: that
+ * would be two epoll_ctl and a turn of the loop for each answer. What the kernel does not take now
+ * stays for evhttp. */
+static void write_now(struct bufferevent *bufferevent) {
+    struct evbuffer *output = bufferevent_get_output(bufferevent);
+    evbuffer_unfreeze(output, 1);
+    (void)evbuffer_write(output, bufferevent_getfd(bufferevent));
+    evbuffer_freeze(output, 1);
+    if (evbuffer_get_length(output) == 0) {
+        bufferevent_disable(bufferevent, EV_WRITE);
+        bufferevent_trigger(bufferevent, EV_WRITE,
+                            BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+    }
+}
+
 static void send_answer(struct evhttp_request *request, const struct exchange_answer *answer) {
     if (answer->json.len > 0) {
         add_header(request, "Content-Type", "application/json");
@@ -95,7 +110,10 @@ static void send_answer(struct evhttp_request *request, const struct exchange_an
         snprintf(seconds, sizeof seconds, "%u", answer->retry_after_s);
         add_header(request, "Retry-After", seconds);
     }
+    struct bufferevent *bufferevent =
+        evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
     evhttp_send_reply(request, answer->status, NULL, NULL);
+    write_now(bufferevent);
 }
 
 static void send_refusal(struct http_server *server, struct evhttp_request *request, int status,

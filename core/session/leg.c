@@ -362,18 +362,22 @@ uint64_t leg_next_number(struct leg *leg) {
     return leg->next_number++;
 }
 
-/* What the driver says of the sending (ABI rule 13); the answer itself comes as a message. */
+/* What the driver says of the sending (ABI rule 13); the answer itself comes as a message. When the
+ * backend's session is gone the leg goes first, so that the request can be sent again on a new one. */
 static void on_sent(void *ctx, int32_t status, const char *text) {
     struct leg_request *request = ctx;
     struct leg *leg = request->leg;
+    struct leg_request_events events = request->events;
+    void *request_ctx = request->ctx;
     request->call = NULL;
     if (status == TRUNK_OK) {
         return;
     }
-    fail_request(request, status, text);
+    drop_request(request);
     if (status == TRUNK_NOT_FOUND) {
         leg_fail(leg, text);
     }
+    events.on_failed(request_ctx, status, text);
 }
 
 static void write_cancelled(struct leg *leg, uint64_t number, struct trunk_slice reason) {
