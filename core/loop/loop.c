@@ -61,6 +61,7 @@ void loop_free(struct loop *loop) {
     }
     while (!post_queue_run(loop->posts)) {
     }
+    loop_turn(loop, false); /* what libevent has put off, such as the end of a bufferevent */
     post_queue_free(loop->posts);
     event_base_free(loop->base);
     free(loop);
