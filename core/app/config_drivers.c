@@ -210,7 +210,7 @@ static const char *factory_of_type(const struct reading *reading, const char *ty
     problems_add(reading->problems, key_path,
                  "no such type%s%s%s; write \"stdio\", \"http\" or \"sse\"",
                  nearest != NULL ? ", did you mean \"" : "", nearest != NULL ? nearest : "",
-                 nearest != NULL ? "\"" : "");
+                 nearest != NULL ? "\"?" : "");
     free(key_path);
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <string.h>
 #include <sys/queue.h>
 
@@ -20,6 +21,7 @@ struct trunk_watch {
     uint32_t wanted;
     void (*fn)(void *arg, uint32_t ready);
     void *arg;
+    bool is_file; /* always ready, so nobody can wait for it */
 };
 
 struct trunk_timer {
@@ -120,6 +122,7 @@ static void on_ready(evutil_socket_t fd, short what, void *arg) {
 
 static struct trunk_watch *watch_new(void *ctx, int fd, void (*fn)(void *arg, uint32_t ready),
                                      void *arg) {
+    struct stat status;
     struct host *host = ctx;
     if (is_misplaced(host, "watch_new")) {
         return NULL;
@@ -129,6 +132,7 @@ static struct trunk_watch *watch_new(void *ctx, int fd, void (*fn)(void *arg, ui
     watch->fd = fd;
     watch->fn = fn;
     watch->arg = arg;
+    watch->is_file = fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
     watch->event = event_new(loop_base(host->env.loop), fd, EV_PERSIST, on_ready, watch);
     if (watch->event == NULL) {
         free(watch);
@@ -150,7 +154,10 @@ static void watch_set(struct trunk_watch *watch, uint32_t wanted) {
     (void)event_del(watch->event);
     (void)event_assign(watch->event, loop_base(host->env.loop), watch->fd, events, on_ready, watch);
     watch->wanted = wanted;
-    if (wanted != 0 && event_add(watch->event, NULL) != 0) {
+    if (watch->is_file) {
+        errno = EPERM; /* as epoll would say, but libevent hears of it too late */
+    }
+    if (wanted != 0 && (watch->is_file || event_add(watch->event, NULL) != 0)) {
         watch->wanted = 0;
         log_error(host->env.log, host->name, "cannot wait for a descriptor fd=%d reason=\"%s\"",
                   watch->fd, strerrordesc_np(errno));

@@ -54,7 +54,7 @@ static void stop_loop(void *arg) {
 
 static void test_loop_uses_epoll(void **state) {
     struct fixture *fixture = *state;
-    assert_string_equal(event_base_get_method(loop_base(fixture->loop)), "epoll");
+    assert_string_equal(event_base_get_method(loop_base(fixture->loop)), "epoll (with changelist)");
 }
 
 static void test_loop_runs_until_stopped_and_can_run_again(void **state) {
