@@ -11,6 +11,7 @@
 
 #define IDS_PER_EPOCH (UINT64_C(1) << 20)
 #define FINISH_TIMEOUT_MS 10000
+#define MAX_HELD_ANSWER_BYTES 4096
 
 static void drop_request(struct leg_request *request) {
     struct leg *leg = request->leg;
@@ -66,8 +67,10 @@ static void shut(struct leg *leg, int32_t status, const char *text) {
     struct factory_leg *transport = leg->transport;
     leg->state = LEG_CLOSED;
     leg->transport = NULL;
+    leg->is_initialized = false;
     leg->is_listing = false;
     leg->must_list_again = false;
+    buffer_free(&leg->held_answers);
     leg_drop_pages(&leg->incoming);
     loop_timer_stop(leg->timer);
     if (transport != NULL) {
@@ -134,7 +137,29 @@ static void answer_backend(struct leg *leg, const struct message *message) {
     } else {
         jsonrpc_write_error(&json, message->id.text, JSONRPC_METHOD_NOT_FOUND, "Method not found");
     }
-    send(leg, &json);
+    if (leg->is_initialized) {
+        send(leg, &json);
+        return;
+    }
+    if (leg->held_answers.len + json.len < MAX_HELD_ANSWER_BYTES) {
+        buffer_append_slice(&leg->held_answers, buffer_slice(&json));
+        buffer_append_cstr(&leg->held_answers, "\n");
+    }
+    buffer_free(&json);
+}
+
+void leg_send_held_answers(struct leg *leg) {
+    struct buffer held = leg->held_answers;
+    size_t at = 0;
+    leg->held_answers = (struct buffer){0};
+    while (at < held.len) {
+        struct buffer json = {0};
+        size_t len = (size_t)((const char *)memchr(held.data + at, '\n', held.len - at) - (held.data + at));
+        buffer_append(&json, held.data + at, len);
+        send(leg, &json);
+        at += len + 1;
+    }
+    buffer_free(&held);
 }
 
 static struct leg_request *find_request(struct leg *leg, uint64_t number) {

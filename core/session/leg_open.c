@@ -93,6 +93,9 @@ static void fail_list(struct leg *leg, const char *what, const struct message *a
         leg_fail(leg, buffer_cstr(&text));
     } else {
         log_warn(leg->env->log, "leg", "%s session=%s", buffer_cstr(&text), leg->session_tag);
+        if (leg->must_list_again) {
+            leg_list_tools(leg);
+        }
     }
     buffer_free(&text);
 }
@@ -138,7 +141,7 @@ static void list_next_page(struct leg *leg, struct trunk_slice cursor) {
 }
 
 void leg_list_tools(struct leg *leg) {
-    if (!leg->can_list_tools) {
+    if (!leg->can_list_tools || !leg->is_initialized) {
         return;
     }
     if (leg->is_listing) {
@@ -168,7 +171,9 @@ static void on_initialized_sent(void *ctx, int32_t status, const char *text) {
         leg_fail(leg, text);
         return;
     }
+    leg->is_initialized = true;
     (void)factory_listen(leg->transport, on_listen_done, leg);
+    leg_send_held_answers(leg);
     if (leg->can_list_tools) {
         leg_list_tools(leg);
     } else {

@@ -57,6 +57,8 @@ struct leg {
     struct tool_pages pages;    /* what is known */
     struct tool_pages incoming; /* the list being fetched */
     bool has_tools;
+    bool is_initialized;        /* notifications/initialized was taken: only now other things may be sent */
+    struct buffer held_answers; /* to what the backend asked before that, a line each */
     bool can_list_tools;        /* the backend declared tools */
     bool is_listing;
     bool must_list_again;
@@ -70,6 +72,7 @@ struct leg_request *leg_start_request(struct leg *leg, uint64_t number, struct b
                                       uint64_t timeout_ms, bool is_internal,
                                       const struct leg_request_events *events, void *ctx);
 void leg_tell_waits(struct leg *leg, int32_t status, const char *text);
+void leg_send_held_answers(struct leg *leg);
 
 /* leg_open.c */
 void leg_handshake(struct leg *leg);   /* the transport is made */

@@ -47,7 +47,8 @@ struct key_lane { /* calls of one key: the first is issued or waits for room, th
 };
 
 struct storage {
-    struct driver *driver;
+    struct driver *driver; /* gone when the last completions come, so not touched once stopped */
+    struct host_env env;
     const struct trunk_storage_ops *ops;
     uint64_t timeout_ms;
     size_t inflight;
@@ -83,7 +84,7 @@ static void set_deadline_timer(struct storage *storage) {
         loop_timer_stop(storage->timer);
         return;
     }
-    uint64_t now = clock_mono_ms(storage->driver->env.clock);
+    uint64_t now = clock_mono_ms(storage->env.clock);
     loop_timer_set(storage->timer, first->deadline_ms > now ? first->deadline_ms - now : 0);
 }
 
@@ -108,27 +109,33 @@ static void end_call(struct call *call, const struct trunk_reply *reply) {
     free_call(call);
 }
 
+static void expire_call(struct call *call) {
+    struct storage *storage = call->storage;
+    bool is_read = call->kind == CALL_PING || call->kind == CALL_LOAD;
+    bool is_surely_not_done = is_read || call->state != CALL_ISSUED;
+    struct trunk_reply reply = {.struct_size = sizeof reply,
+                                .status = is_surely_not_done ? TRUNK_UNAVAILABLE : TRUNK_UNCERTAIN,
+                                .message = "the store did not answer in time"};
+    leave_pending(call);
+    log_warn(storage->env.log, "storage", "the store did not answer in time op=%s timeout_ms=%llu",
+             call_names[call->kind], (unsigned long long)storage->timeout_ms);
+    if (call->state == CALL_ISSUED) { /* its op ends later, into the void */
+        tell(call, &reply);
+        return;
+    }
+    if (call->state == CALL_WAITING) {
+        TAILQ_REMOVE(&storage->waiting, call, in_waiting);
+    }
+    end_call(call, &reply);
+}
+
 static void on_timer(void *arg) {
     struct storage *storage = arg;
-    uint64_t now = clock_mono_ms(storage->driver->env.clock);
+    uint64_t now = clock_mono_ms(storage->env.clock);
     struct call *call = TAILQ_FIRST(&storage->pending);
+    /* Freed ones have left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     while (call != NULL && call->deadline_ms <= now) {
-        bool is_read = call->kind == CALL_PING || call->kind == CALL_LOAD;
-        bool is_surely_not_done = is_read || call->state != CALL_ISSUED;
-        struct trunk_reply reply = {.struct_size = sizeof reply,
-                                    .status = is_surely_not_done ? TRUNK_UNAVAILABLE : TRUNK_UNCERTAIN,
-                                    .message = "the store did not answer in time"};
-        leave_pending(call);
-        log_warn(storage->driver->env.log, "storage", "the store did not answer in time op=%s timeout_ms=%llu",
-                 call_names[call->kind], (unsigned long long)storage->timeout_ms);
-        if (call->state == CALL_ISSUED) { /* its op ends later, into the void */
-            tell(call, &reply);
-        } else {
-            if (call->state == CALL_WAITING) {
-                TAILQ_REMOVE(&storage->waiting, call, in_waiting);
-            }
-            end_call(call, &reply);
-        }
+        expire_call(call);
         call = TAILQ_FIRST(&storage->pending);
     }
     set_deadline_timer(storage);
@@ -221,7 +228,7 @@ static void start(struct call *call) {
     struct storage *storage = call->storage;
     if (storage->is_stopped) {
         leave_pending(call);
-        loop_post(storage->driver->env.loop, cancel_call, call);
+        loop_post(storage->env.loop, cancel_call, call);
     } else if (storage->ops->max_inflight != 0 && storage->inflight >= storage->ops->max_inflight) {
         call->state = CALL_WAITING;
         TAILQ_INSERT_TAIL(&storage->waiting, call, in_waiting);
@@ -276,7 +283,7 @@ static void submit(struct call *call) {
     struct storage *storage = call->storage;
     struct key_lane *lane = NULL;
     storage->pending_count++;
-    call->deadline_ms = clock_mono_ms(storage->driver->env.clock) + storage->timeout_ms;
+    call->deadline_ms = clock_mono_ms(storage->env.clock) + storage->timeout_ms;
     TAILQ_INSERT_TAIL(&storage->pending, call, in_pending);
     if (TAILQ_FIRST(&storage->pending) == call) {
         set_deadline_timer(storage);
@@ -301,6 +308,7 @@ static void submit(struct call *call) {
 struct storage *storage_new(struct driver *driver, uint64_t timeout_ms) {
     struct storage *storage = xcalloc(1, sizeof *storage);
     storage->driver = driver;
+    storage->env = driver->env;
     storage->ops = &driver->plugin->ops.storage;
     storage->timeout_ms = timeout_ms;
     TAILQ_INIT(&storage->pending);
@@ -315,7 +323,7 @@ void storage_stop(struct storage *storage) {
     while ((call = TAILQ_FIRST(&storage->waiting)) != NULL) {
         TAILQ_REMOVE(&storage->waiting, call, in_waiting);
         leave_pending(call);
-        loop_post(storage->driver->env.loop, cancel_call, call);
+        loop_post(storage->env.loop, cancel_call, call);
     }
 }
 

@@ -77,8 +77,7 @@ static void complete(struct cue_factory *cue, trunk_op op, int32_t status, const
 }
 
 static int32_t say(const struct cue_leg *leg, struct trunk_slice json, uint64_t number) {
-    struct trunk_message message = {
-        .struct_size = sizeof message, .json = json, .number = number};
+    struct trunk_message message = {.struct_size = sizeof message, .json = json, .number = number};
     return leg->sink->on_message(leg->sink->ctx, &message);
 }
 
@@ -101,7 +100,8 @@ static const char *take_result(struct cue_factory *cue, const char *method) {
         return first->result;
     }
     if (strcmp(method, "initialize") == 0) {
-        return "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{\"listChanged\":true}},"
+        return "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{\"listChanged\":"
+               "true}},"
                "\"serverInfo\":{\"name\":\"cue\",\"version\":\"1\"}}";
     }
     return strcmp(method, "tools/list") == 0
@@ -229,8 +229,11 @@ static void close_cue(void *self) {
         complete(cue, call->op, TRUNK_CANCELLED, "closed", NULL);
         free_call(call);
     }
-    while (!TAILQ_EMPTY(&cue->legs)) {
-        free_leg(TAILQ_FIRST(&cue->legs));
+    struct cue_leg *leg = TAILQ_FIRST(&cue->legs);
+    while (leg != NULL) {
+        struct cue_leg *next = TAILQ_NEXT(leg, link);
+        free_leg(leg);
+        leg = next;
     }
 }
 
@@ -298,19 +301,18 @@ struct cue_factory *cue_factory_new(const struct host_env *env) {
     TAILQ_INIT(&cue->held);
     STAILQ_INIT(&cue->messages);
     STAILQ_INIT(&cue->results);
-    cue->plugin = (struct plugin){
-        .desc = {.kind = TRUNK_KIND_FACTORY, .name = "cue"},
-        .ops.factory = {.struct_size = sizeof(struct trunk_factory_ops),
-                        .check = check,
-                        .open = open_cue,
-                        .close = close_cue,
-                        .make = make,
-                        .request = request,
-                        .send = request,
-                        .listen = listen_unasked,
-                        .cancel_request = cancel_request,
-                        .snapshot = snapshot,
-                        .finish = finish}};
+    cue->plugin = (struct plugin){.desc = {.kind = TRUNK_KIND_FACTORY, .name = "cue"},
+                                  .ops.factory = {.struct_size = sizeof(struct trunk_factory_ops),
+                                                  .check = check,
+                                                  .open = open_cue,
+                                                  .close = close_cue,
+                                                  .make = make,
+                                                  .request = request,
+                                                  .send = request,
+                                                  .listen = listen_unasked,
+                                                  .cancel_request = cancel_request,
+                                                  .snapshot = snapshot,
+                                                  .finish = finish}};
     params.items[0] = (struct trunk_param){xstrdup("cue"), xasprintf("%p", (void *)cue)};
     cue->driver = driver_new(env, "cue", &cue->plugin, &params);
     if (driver_open(cue->driver, NULL) != TRUNK_OK) {

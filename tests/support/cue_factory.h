@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * cue_factory.h - a factory driver inside the test, with backends that speak just enough MCP: what the test says waits for
- * its cue, may be answered otherwise, and the test may speak for a backend or close a leg. Keeps a transcript, and
- * counts the legs made and finished. One thread. */
+ * cue_factory.h - a factory driver inside the test, with backends that speak just enough MCP: what
+ * the test says waits for its cue, may be answered otherwise, and the test may speak for a backend
+ * or close a leg. Keeps a transcript, and counts the legs made and finished. One thread. */
 #ifndef TRUNKD_TEST_CUE_FACTORY_H
 #define TRUNKD_TEST_CUE_FACTORY_H
 
 #include "plugin/registry.h"
 
 struct cue_factory;
-/* what, below: "make", "listen", "finish", the method of a request or notification, or "answer" (an answer of the host).
- * backend: its name; NULL: of any. */
+/* what, below: "make", "listen", "finish", the method of a request or notification, or "answer" (an
+ * answer of the host). backend: its name; NULL: of any. */
 struct cue_factory *cue_factory_new(const struct host_env *env);
 /* Opened; the test frees it (driver_free), and then the cue_factory. */
 struct driver *cue_factory_driver(const struct cue_factory *cue);
 void cue_factory_free(struct cue_factory *cue);
 
-/* The result of the next requests of this method, one for each call here, in order; the last one stays. The text is kept
- * by the test. At first: initialize with tools, tools/list of one tool `echo`, `{}` for others. */
+/* The result of the next requests of this method, one for each call here, in order; the last one
+ * stays. The text is kept by the test. At first: initialize with tools, tools/list of one tool
+ * `echo`, `{}` for others. */
 void cue_factory_push_result(struct cue_factory *cue, const char *method, const char *result);
 
 /* From now on these wait for their cue. */
@@ -32,7 +33,8 @@ void cue_factory_complete_next(struct cue_factory *cue, const char *backend, con
 uint64_t cue_factory_held_number(const struct cue_factory *cue, const char *backend,
                                  const char *what);
 
-/* The last leg of the backend says this; number: of the request on whose stream, or 0. Gives what the sink gave. */
+/* The last leg of the backend says this; number: of the request on whose stream, or 0. Gives what
+ * the sink gave. */
 int32_t cue_factory_say(struct cue_factory *cue, const char *backend, const char *json,
                         uint64_t number);
 /* It goes without having been asked. */

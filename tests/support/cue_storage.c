@@ -10,7 +10,7 @@
 #include "base/slice.h"
 
 enum { OP_PING, OP_LOAD, OP_PUT, OP_TOUCH, OP_REMOVE, OP_SWEEP, OP_KINDS };
-enum { MAX_RECORDS = 64 };
+enum { MAX_RECORDS = 256 };
 
 static const char *const names[OP_KINDS] = {"ping", "load", "put", "touch", "remove", "sweep"};
 
@@ -289,20 +289,19 @@ struct cue_storage *cue_storage_new(const struct host_env *env, uint32_t caps,
     struct cue_storage *cue = xcalloc(1, sizeof *cue);
     struct param_list params = {.items = xcalloc(1, sizeof *params.items), .count = 1};
     TAILQ_INIT(&cue->held);
-    cue->plugin = (struct plugin){
-        .desc = {.kind = TRUNK_KIND_STORAGE, .name = "cue"},
-        .ops.storage = {.struct_size = sizeof(struct trunk_storage_ops),
-                        .caps = caps,
-                        .max_inflight = max_inflight,
-                        .check = check,
-                        .open = open_cue,
-                        .close = close_cue,
-                        .ping = ping,
-                        .load = load,
-                        .put = put,
-                        .touch = touch,
-                        .remove = remove_key,
-                        .sweep = sweep}};
+    cue->plugin = (struct plugin){.desc = {.kind = TRUNK_KIND_STORAGE, .name = "cue"},
+                                  .ops.storage = {.struct_size = sizeof(struct trunk_storage_ops),
+                                                  .caps = caps,
+                                                  .max_inflight = max_inflight,
+                                                  .check = check,
+                                                  .open = open_cue,
+                                                  .close = close_cue,
+                                                  .ping = ping,
+                                                  .load = load,
+                                                  .put = put,
+                                                  .touch = touch,
+                                                  .remove = remove_key,
+                                                  .sweep = sweep}};
     params.items[0] = (struct trunk_param){xstrdup("cue"), xasprintf("%p", (void *)cue)};
     cue->driver = driver_new(env, "storage", &cue->plugin, &params);
     if (driver_open(cue->driver, NULL) != TRUNK_OK) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * cue_storage.h - a storage driver inside the test: correct semantics over a few records in memory, but each op waits for
- * the test's cue where the test says so, may be answered otherwise than it went, and the test may act on the records
- * behind everybody's back. One thread. */
+ * cue_storage.h - a storage driver inside the test: correct semantics over a few records in memory,
+ * but each op waits for the test's cue where the test says so, may be answered otherwise than it
+ * went, and the test may act on the records behind everybody's back. One thread. */
 #ifndef TRUNKD_TEST_CUE_STORAGE_H
 #define TRUNKD_TEST_CUE_STORAGE_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * rig.h - a session manager between a storage and a factory driver that wait for their cue, and a client's side that only counts. Its
- * end asserts that nothing leaked: each leg made was finished, no session is left, no driver broke a rule. */
+ * rig.h - a session manager between a storage and a factory driver that wait for their cue, and a
+ * client's side that only counts. Its end asserts that nothing leaked: each leg made was finished,
+ * no session is left, no driver broke a rule. */
 #ifndef TRUNKD_TEST_SESSION_RIG_H
 #define TRUNKD_TEST_SESSION_RIG_H
 
@@ -219,7 +220,8 @@ static inline void rig_on_generated(void *ctx, int32_t status, const char *text,
     (void)snprintf(outcome->id, sizeof outcome->id, "%s", id);
 }
 
-/* The use that comes with a session is the test's until rig_use_end, or until the session is cut. */
+/* The use that comes with a session is the test's until rig_use_end, or until the session is cut.
+ */
 static inline void rig_on_session(void *ctx, int32_t status, const char *text,
                                   struct session *session) {
     struct outcome *outcome = ctx;
@@ -347,7 +349,8 @@ static inline bool rig_read_record(struct rig *rig, struct record *out) {
     if (stored == NULL) {
         return false;
     }
-    assert_int_equal(record_decode(slice_of(stored->value, stored->value_len), out, &what), TRUNK_OK);
+    assert_int_equal(record_decode(slice_of(stored->value, stored->value_len), out, &what),
+                     TRUNK_OK);
     return true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_races.c - the races of design.md section 5 that one node can have, each forced by drivers that wait for their cue. */
+ * test_races.c - the races of design.md section 5 that one node can have, each forced by drivers
+ * that wait for their cue. */
 #include "unit/session/rig.h"
 
 /* Terminate against creation */
@@ -32,7 +33,8 @@ static void test_terminate_while_legs_are_opened_closes_each_of_them(void **stat
     assert_int_equal(created.calls, 0);
     cue_factory_release_next(rig->factory, "needed", "initialize");
     rig_settle(rig);
-    assert_int_equal(created.calls, 0); /* b is still being made: nothing may be left when it is told */
+    assert_int_equal(created.calls,
+                     0); /* b is still being made: nothing may be left when it is told */
     cue_factory_release_next(rig->factory, "b", "make");
     rig_finish(rig, &created, TRUNK_CONFLICT);
     assert_int_equal(cue_factory_count_made(rig->factory), 3);
@@ -42,7 +44,8 @@ static void test_terminate_while_legs_are_opened_closes_each_of_them(void **stat
     assert_int_equal(rig_get_status(rig), TRUNK_NOT_FOUND);
 }
 
-/* Brings a creation to its second load, with a terminate that loaded before it; both then want to write. */
+/* Brings a creation to its second load, with a terminate that loaded before it; both then want to
+ * write. */
 static void bring_both_to_their_cas(struct rig *rig, struct outcome *created,
                                     struct outcome *terminated) {
     cue_factory_hold(rig->factory, "needed", "initialize");
@@ -110,7 +113,8 @@ static void test_expiry_between_the_second_load_and_the_cas_makes_the_creation_f
     assert_int_equal(cue_storage_count_records(rig->store), 0);
 }
 
-static void test_the_cas_of_the_creation_first_then_terminate_ends_the_active_session(void **state) {
+static void
+test_the_cas_of_the_creation_first_then_terminate_ends_the_active_session(void **state) {
     struct rig *rig = *state;
     struct outcome created = {0};
     struct outcome terminated = {0};
@@ -160,8 +164,8 @@ static void test_a_record_that_is_swept_while_its_terminate_is_under_way_ends_on
     assert_int_equal(rig_get_status(rig), TRUNK_NOT_FOUND);
 }
 
-static void test_a_record_that_expires_while_its_terminate_is_under_way_is_as_good_as_terminated(
-    void **state) {
+static void
+test_a_record_that_expires_while_its_terminate_is_under_way_is_as_good_as_terminated(void **state) {
     struct rig *rig = *state;
     struct outcome terminated = {0};
     (void)rig_open(rig);
@@ -178,7 +182,8 @@ static void test_a_record_that_expires_while_its_terminate_is_under_way_is_as_go
     assert_int_equal(cue_storage_count_records(rig->store), 0);
 }
 
-static void test_the_terminate_of_a_record_without_a_live_session_loses_against_expiry(void **state) {
+static void
+test_the_terminate_of_a_record_without_a_live_session_loses_against_expiry(void **state) {
     struct rig *rig = *state;
     struct outcome terminated = {0};
     rig_store_active(rig);
@@ -259,8 +264,8 @@ static void test_a_waiter_of_another_principal_gets_nothing_of_a_restore(void **
 }
 
 /* Restore and terminate, both loaded; the terminate's CAS comes first when it asked first. */
-static void start_both_on_a_record(struct rig *rig, bool is_terminate_first, struct outcome *restored,
-                                   struct outcome *terminated) {
+static void start_both_on_a_record(struct rig *rig, bool is_terminate_first,
+                                   struct outcome *restored, struct outcome *terminated) {
     rig_store_active(rig);
     cue_storage_hold(rig->store, "load");
     cue_storage_hold(rig->store, "put");
@@ -400,7 +405,8 @@ static void test_a_make_that_fails_after_its_session_was_terminated_is_harmless(
     rig_until_leg_held(rig, "b", "make");
     rig_terminate(rig);
     rig_settle(rig);
-    cue_factory_complete_next(rig->factory, "b", "make", TRUNK_UNAVAILABLE, "backend b is not there");
+    cue_factory_complete_next(rig->factory, "b", "make", TRUNK_UNAVAILABLE,
+                              "backend b is not there");
     RIG_UNTIL(rig, rig->closed == 1);
     assert_int_equal(cue_factory_count_made(rig->factory), 1);
 }
@@ -417,7 +423,8 @@ static void test_messages_and_an_end_that_come_while_a_leg_is_finished_are_dropp
     char *json = xasprintf("{\"jsonrpc\":\"2.0\",\"id\":%llu,\"result\":{\"tools\":[]}}",
                            (unsigned long long)number);
     (void)cue_factory_say(rig->factory, "b", json, 0);
-    (void)cue_factory_say(rig->factory, "b", "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}", 0);
+    (void)cue_factory_say(rig->factory, "b",
+                          "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}", 0);
     (void)cue_factory_say(rig->factory, "b", "no JSON", 0);
     cue_factory_close_leg(rig->factory, "b", TRUNK_UNAVAILABLE, "backend b exited with status 1");
     rig_settle(rig);
