@@ -125,7 +125,7 @@ static inline int set_up(void **state) {
                                     .on_idle = on_idle,
                                     .on_idle_ctx = fixture};
     backend_registry_add(&fixture->registry, "a", cue_factory_driver(fixture->factory), &none,
-                         false, false, 20000);
+                         false, false, 20000, 0);
     fixture->leg = leg_new(&fixture->env, fixture->registry.items[0], "tag", PRINCIPAL_ANONYMOUS, 2,
                            &events, fixture);
     fixture->admits = true;

@@ -148,7 +148,7 @@ static void test_a_request_that_takes_too_long_is_cancelled_at_the_backend(void 
     uint64_t number = start_call(fixture, heard, 20, NULL);
     RIG_UNTIL(fixture, heard->failures == 1);
     assert_int_equal(heard->status, TRUNK_TIMEOUT);
-    assert_string_equal(heard->text, "backend a did not answer within 20 ms");
+    assert_string_equal(heard->text, "backend a did not answer in time (timeout 20 ms)");
     (void)snprintf(wanted, sizeof wanted,
                    "a tools/call\na notifications/cancelled\na cancel_request %" PRIu64 "\n",
                    number);

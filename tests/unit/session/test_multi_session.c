@@ -73,7 +73,7 @@ static void add_backend(struct fixture *fixture, const char *name, bool is_disab
                         bool is_required) {
     struct param_list none = {0};
     backend_registry_add(&fixture->registry, name, cue_factory_driver(fixture->factory), &none,
-                         is_disabled, is_required, 0);
+                         is_disabled, is_required, 0, 0);
 }
 
 /* Backends c, a and a disabled one; r, which is required, when it is asked for. */
