@@ -461,6 +461,8 @@ struct leg_request *leg_request(struct leg *leg, uint64_t number, struct buffer 
 }
 
 void leg_request_cancel(struct leg_request *request, struct trunk_slice reason) {
-    write_cancelled(request->leg, request->number, reason);
+    if (request->leg->state == LEG_READY) { /* else it is being shut: nothing can be sent any more */
+        write_cancelled(request->leg, request->number, reason);
+    }
     drop_request(request);
 }

@@ -227,6 +227,40 @@ test_a_leg_that_dies_fails_its_requests_with_a_text_that_names_the_backend(void 
     RIG_UNTIL(fixture, fixture->idle == 1);
 }
 
+/* Ends another request, as a client that goes away does. */
+static void cancel_the_other(void *ctx, int32_t status, const char *text) {
+    struct leg_request **other = ctx;
+    (void)status;
+    (void)text;
+    leg_request_cancel(*other, slice_cstr("gone"));
+}
+
+static void test_a_request_that_fails_with_the_leg_may_cancel_another(void **state) {
+    static const struct leg_request_events events = {on_answer, on_request_notice,
+                                                     cancel_the_other};
+    struct fixture *fixture = *state;
+    struct heard *heard = &fixture->heard[0];
+    struct leg_request *other = NULL;
+    struct buffer json = {0};
+    open_ready(fixture);
+    cue_factory_hold(fixture->factory, NULL, "tools/call");
+    uint64_t number = leg_next_number(fixture->leg);
+    jsonrpc_write_request(&json, number, "tools/call", slice_cstr("{}"));
+    (void)leg_request(fixture->leg, number, &json, 0, &events, (void *)&other);
+    (void)start_call(fixture, heard, 0, &other);
+    for (int i = 0; i < 2; i++) { /* sent, and waiting for their answers */
+        until_held(fixture, "tools/call");
+        cue_factory_complete_next(fixture->factory, NULL, "tools/call", TRUNK_OK, NULL);
+    }
+    settle(fixture);
+    cue_factory_close_leg(fixture->factory, "a", TRUNK_UNAVAILABLE, "backend a exited");
+    RIG_UNTIL(fixture, fixture->failed == 1);
+    settle(fixture);
+    assert_int_equal(heard->failures, 0);
+    assert_int_equal(leg_count_requests(fixture->leg), 0);
+    assert_string_equal(cue_factory_last(fixture->factory, "a", "notifications/cancelled"), "");
+}
+
 static void test_a_use_after_death_opens_the_leg_again_and_once(void **state) {
     struct fixture *fixture = *state;
     struct outcome first = {0};
@@ -326,6 +360,7 @@ int main(void) {
         LEG(test_a_cancelled_request_is_told_nothing_and_the_backend_is),
         LEG(test_a_request_that_could_not_be_sent_fails_alone),
         LEG(test_a_leg_that_dies_fails_its_requests_with_a_text_that_names_the_backend),
+        LEG(test_a_request_that_fails_with_the_leg_may_cancel_another),
         LEG(test_a_use_after_death_opens_the_leg_again_and_once),
         LEG(test_nothing_is_sent_early_on_a_leg_that_is_opened_again),
         LEG(test_a_backend_that_lost_the_session_closes_the_leg),
