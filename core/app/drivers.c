@@ -47,7 +47,8 @@ int32_t drivers_open(struct drivers *drivers, struct config *config, struct log 
         struct config_backend *backend = &config->backends[i];
         backend_registry_add(&drivers->backends, backend->name,
                              drivers->factories[backend->factory], &backend->params,
-                             backend->is_disabled, backend->is_required, backend->timeout_ms, backend->max_timeout_ms);
+                             backend->is_disabled, backend->is_required, backend->timeout_ms,
+                             backend->max_timeout_ms);
     }
     return TRUNK_OK;
 }

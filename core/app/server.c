@@ -83,9 +83,11 @@ static void on_signal(void *arg) {
     manager_stop(server->manager, on_stopped, server);
 }
 
-/* Loads are refused while the store does not answer, so it is waited for before anything else starts. */
+/* Loads are refused while the store does not answer, so it is waited for before anything else
+ * starts. */
 static int32_t wait_for_store(struct server *server) {
-    server->start_deadline_ms = clock_mono_ms(&server->drivers.clock) + server->config->start_wait_ms;
+    server->start_deadline_ms =
+        clock_mono_ms(&server->drivers.clock) + server->config->start_wait_ms;
     storage_ping(server->storage, on_ping, server);
     loop_run(server->drivers.loop);
     return server->has_failed ? TRUNK_UNAVAILABLE : TRUNK_OK;
@@ -131,8 +133,8 @@ static int32_t start(struct server *server) {
 static void print_ready(const struct server *server) {
     const struct http_options *listen = &server->config->listen;
     bool is_v6 = strchr(listen->address, ':') != NULL;
-    (void)printf("ready mcp=http://%s%s%s:%u%s\n", is_v6 ? "[" : "", listen->address, is_v6 ? "]" : "",
-                 (unsigned)http_server_port(server->http), listen->path);
+    (void)printf("ready mcp=http://%s%s%s:%u%s\n", is_v6 ? "[" : "", listen->address,
+                 is_v6 ? "]" : "", (unsigned)http_server_port(server->http), listen->path);
     (void)fflush(stdout);
 }
 

@@ -44,7 +44,8 @@ struct loop *loop_new(void) {
      * would run early. */
     (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     (void)event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
-    /* What is added and taken back within a turn costs no epoll_ctl. No descriptor of ours is a dup. */
+    /* What is added and taken back within a turn costs no epoll_ctl. No descriptor of ours is a
+     * dup. */
     (void)event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
     (void)event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
     struct loop *loop = xcalloc(1, sizeof *loop);

@@ -132,7 +132,8 @@ static struct trunk_watch *watch_new(void *ctx, int fd, void (*fn)(void *arg, ui
     watch->fd = fd;
     watch->fn = fn;
     watch->arg = arg;
-    watch->is_file = fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
+    watch->is_file =
+        fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
     watch->event = event_new(loop_base(host->env.loop), fd, EV_PERSIST, on_ready, watch);
     if (watch->event == NULL) {
         free(watch);

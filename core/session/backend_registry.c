@@ -30,9 +30,9 @@ static void hash_config(struct backend *backend) {
     (void)XXH3_freeState(state);
 }
 
-void backend_registry_add(struct backend_registry *registry, const char *name, struct driver *factory,
-                          struct param_list *params, bool is_disabled, bool is_required,
-                          uint64_t timeout_ms, uint64_t max_timeout_ms) {
+void backend_registry_add(struct backend_registry *registry, const char *name,
+                          struct driver *factory, struct param_list *params, bool is_disabled,
+                          bool is_required, uint64_t timeout_ms, uint64_t max_timeout_ms) {
     struct backend *backend = xcalloc(1, sizeof *backend);
     size_t at = registry->count;
     backend->name = xstrdup(name);
@@ -53,7 +53,8 @@ void backend_registry_add(struct backend_registry *registry, const char *name, s
     registry->count++;
 }
 
-const struct backend *backend_registry_find(const struct backend_registry *registry, const char *name) {
+const struct backend *backend_registry_find(const struct backend_registry *registry,
+                                            const char *name) {
     for (size_t i = 0; i < registry->count; i++) {
         if (strcmp(registry->items[i]->name, name) == 0) {
             return registry->items[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * create.c - phase 2 of a session (design.md section 5): load the placeholder, build, load it again, and make it ACTIVE by CAS on the
- * version just loaded. Whatever goes wrong on the way closes every leg that was opened. */
+ * create.c - phase 2 of a session (design.md section 5): load the placeholder, build, load it
+ * again, and make it ACTIVE by CAS on the version just loaded. Whatever goes wrong on the way
+ * closes every leg that was opened. */
 #include "session/manager_private.h"
 
 #include <stdlib.h>
@@ -22,7 +23,8 @@ struct create {
     char *text;
 };
 
-static void end_create(struct create *create, int32_t status, const char *text, struct session *session) {
+static void end_create(struct create *create, int32_t status, const char *text,
+                       struct session *session) {
     struct manager *manager = create->manager;
     if (session != NULL) {
         session_use_begin(session);
@@ -40,14 +42,16 @@ static void on_legs_closed(void *ctx) {
     end_create(create, create->status, create->text, NULL);
 }
 
-/* The answer waits until the legs are closed, so that nothing of the failed build is left when it is given. */
+/* The answer waits until the legs are closed, so that nothing of the failed build is left when it
+ * is given. */
 static void fail(struct create *create, int32_t status, const char *text) {
     struct session *session = create->session;
     char *copy = xstrdup(text); /* text may be create->text */
     free(create->text);
     create->status = status;
     create->text = copy;
-    log_warn(create->manager->config.log, "session", "session not created: %s session=%s", copy, create->tag);
+    log_warn(create->manager->config.log, "session", "session not created: %s session=%s", copy,
+             create->tag);
     if (session == NULL) {
         on_legs_closed(create);
         return;
@@ -57,8 +61,8 @@ static void fail(struct create *create, int32_t status, const char *text) {
 }
 
 /* Is this the placeholder that this principal may build on? */
-static int32_t check_placeholder(struct create *create, const struct trunk_reply *reply, struct record *out,
-                                 const char **out_text) {
+static int32_t check_placeholder(struct create *create, const struct trunk_reply *reply,
+                                 struct record *out, const char **out_text) {
     int32_t status = reply->status;
     *out_text = "the session's placeholder is gone";
     if (status == TRUNK_OK) {
@@ -95,8 +99,8 @@ static void activate(struct create *create, uint64_t version) {
     session_activate(session);
     multi_session_admit(session->multi);
     session_write(session); /* legs that opened since the record was filled */
-    log_info(create->manager->config.log, "session", "session created session=%s protocol=%s", session->tag,
-             session->record.protocol);
+    log_info(create->manager->config.log, "session", "session created session=%s protocol=%s",
+             session->tag, session->record.protocol);
     end_create(create, TRUNK_OK, "", session);
 }
 
@@ -166,7 +170,8 @@ static void on_required_ready(void *ctx, int32_t status, const char *text) {
     marked.is_terminated = true;
     create->text = failure;
     manager_put_record(create->manager, TRUNK_PUT_CAS, create->key, &marked,
-                       manager_placeholder_ttl_ms(create->manager), session->version, on_marked, create);
+                       manager_placeholder_ttl_ms(create->manager), session->version, on_marked,
+                       create);
     record_clear(&marked);
 }
 

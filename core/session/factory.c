@@ -10,7 +10,8 @@
 #include "base/status.h"
 
 struct factory_leg {
-    _Atomic unsigned refs; /* of its owner or the finish under way, of each call, and of each event on its way to the loop */
+    _Atomic unsigned refs; /* of its owner or the finish under way, of each call, and of each event
+                              on its way to the loop */
     const struct backend *backend;
     struct driver *driver;
     const struct trunk_factory_ops *ops;
@@ -25,7 +26,7 @@ struct factory_leg {
     char *protocol;
     struct trunk_param headers[1]; /* with the protocol, once it is known */
     size_t nheaders;
-    bool is_made; /* make has been completed, well or not */
+    bool is_made;     /* make has been completed, well or not */
     bool is_finished; /* factory_finish was called: no more events */
     bool keep;
     uint64_t finish_deadline_ms;
@@ -98,14 +99,15 @@ static struct sink_event *new_event(struct factory_leg *leg, enum sink_event_kin
     return event;
 }
 
-/* Parsed here, on the driver's thread, because the driver is to be told whether this was the last message of its stream. */
+/* Parsed here, on the driver's thread, because the driver is to be told whether this was the last
+ * message of its stream. */
 static int32_t on_sink_message(void *ctx, const struct trunk_message *message) {
     struct factory_leg *leg = ctx;
-    struct sink_event *event =
-        new_event(leg, SINK_MESSAGE, message->json.data, message->json.len);
+    struct sink_event *event = new_event(leg, SINK_MESSAGE, message->json.data, message->json.len);
     int32_t is_last = 0;
     event->number = message->number;
-    if (message_parse(slice_of(event->text, message->json.len), &event->message, &event->error) != TRUNK_OK) {
+    if (message_parse(slice_of(event->text, message->json.len), &event->message, &event->error) !=
+        TRUNK_OK) {
         event->kind = SINK_REFUSED;
     } else if (message->number != 0 &&
                (event->message.kind == MESSAGE_RESULT || event->message.kind == MESSAGE_ERROR)) {
@@ -156,8 +158,9 @@ static void on_made(void *ctx, const struct trunk_reply *reply) {
     leg->is_made = true;
     leg->driver_leg = reply->leg;
     if (status == TRUNK_OK && leg->driver_leg == NULL) {
-        log_error(leg->driver->env.log, "factory", "the driver made a leg but gave none factory=%s backend=%s",
-                  leg->driver->name, leg->backend->name);
+        log_error(leg->driver->env.log, "factory",
+                  "the driver made a leg but gave none factory=%s backend=%s", leg->driver->name,
+                  leg->backend->name);
         status = TRUNK_INTERNAL;
         text = "the factory driver gave no leg";
     }
@@ -170,8 +173,8 @@ static void on_made(void *ctx, const struct trunk_reply *reply) {
     }
 }
 
-struct factory_leg *factory_make(const struct factory_make *make, const struct factory_leg_events *events,
-                                 void *ctx) {
+struct factory_leg *factory_make(const struct factory_make *make,
+                                 const struct factory_leg_events *events, void *ctx) {
     struct factory_leg *leg = xcalloc(1, sizeof *leg);
     struct driver *driver = make->backend->factory;
     atomic_init(&leg->refs, 1);
@@ -189,16 +192,17 @@ struct factory_leg *factory_make(const struct factory_make *make, const struct f
                                     .on_message = on_sink_message,
                                     .on_changed = on_sink_changed,
                                     .on_closed = on_sink_closed};
-    leg->make = (struct trunk_make){.struct_size = sizeof leg->make,
-                                    .session_id = leg->session_tag,
-                                    .backend = make->backend->name,
-                                    .principal = leg->principal,
-                                    .params = make->backend->params.items,
-                                    .nparams = make->backend->params.count,
-                                    .saved = {leg->saved, make->saved.len},
-                                    .sink = &leg->sink,
-                                    .max_message = make->max_message_bytes,
-                                    .deadline_ms = clock_mono_ms(driver->env.clock) + make->timeout_ms};
+    leg->make =
+        (struct trunk_make){.struct_size = sizeof leg->make,
+                            .session_id = leg->session_tag,
+                            .backend = make->backend->name,
+                            .principal = leg->principal,
+                            .params = make->backend->params.items,
+                            .nparams = make->backend->params.count,
+                            .saved = {leg->saved, make->saved.len},
+                            .sink = &leg->sink,
+                            .max_message = make->max_message_bytes,
+                            .deadline_ms = clock_mono_ms(driver->env.clock) + make->timeout_ms};
     trunk_op op = op_begin(driver->env.ops, driver->host, "make", NULL, on_made, leg);
     leg->ops->make(driver->self, &leg->make, op);
     return leg;
@@ -216,8 +220,8 @@ static void on_call_done(void *ctx, const struct trunk_reply *reply) {
     free(call);
 }
 
-static struct factory_call *new_call(struct factory_leg *leg, struct buffer *json, factory_done_fn done,
-                                     void *ctx) {
+static struct factory_call *new_call(struct factory_leg *leg, struct buffer *json,
+                                     factory_done_fn done, void *ctx) {
     struct factory_call *call = xcalloc(1, sizeof *call);
     call->leg = leg;
     atomic_fetch_add(&leg->refs, 1);
@@ -231,10 +235,10 @@ static struct factory_call *new_call(struct factory_leg *leg, struct buffer *jso
     return call;
 }
 
-static struct factory_call *issue(struct factory_leg *leg, const char *what, uint64_t number,
-                                  struct buffer *json, uint64_t timeout_ms,
-                                  void (*fn)(void *leg, const struct trunk_request *request, trunk_op op),
-                                  factory_done_fn done, void *ctx) {
+static struct factory_call *
+issue(struct factory_leg *leg, const char *what, uint64_t number, struct buffer *json,
+      uint64_t timeout_ms, void (*fn)(void *leg, const struct trunk_request *request, trunk_op op),
+      factory_done_fn done, void *ctx) {
     const struct driver *driver = leg->driver;
     struct factory_call *call = new_call(leg, json, done, ctx);
     struct trunk_request request = {

@@ -95,7 +95,8 @@ void leg_fail(struct leg *leg, const char *text) {
     char *copy = xstrdup(text);
     free(leg->error);
     leg->error = copy;
-    log_warn(leg->env->log, "leg", "%s backend=%s session=%s", copy, leg->backend->name, leg->session_tag);
+    log_warn(leg->env->log, "leg", "%s backend=%s session=%s", copy, leg->backend->name,
+             leg->session_tag);
     shut(leg, TRUNK_UNCERTAIN, copy);
     if (!leg->is_freed) {
         leg->events.on_failed(leg->ctx, leg, copy);
@@ -110,9 +111,9 @@ void leg_close(struct leg *leg, const char *why) {
 
 static void on_open_timer(void *arg) {
     struct leg *leg = arg;
-    char *text = xasprintf("backend %s was not ready within %llu ms (session.leg_timeout)",
-                           leg->backend->name,
-                           (unsigned long long)leg->env->options->leg_timeout_ms);
+    char *text =
+        xasprintf("backend %s was not ready within %llu ms (session.leg_timeout)",
+                  leg->backend->name, (unsigned long long)leg->env->options->leg_timeout_ms);
     leg_fail(leg, text);
     free(text);
 }
@@ -154,7 +155,8 @@ void leg_send_held_answers(struct leg *leg) {
     leg->held_answers = (struct buffer){0};
     while (at < held.len) {
         struct buffer json = {0};
-        size_t len = (size_t)((const char *)memchr(held.data + at, '\n', held.len - at) - (held.data + at));
+        size_t len =
+            (size_t)((const char *)memchr(held.data + at, '\n', held.len - at) - (held.data + at));
         buffer_append(&json, held.data + at, len);
         send(leg, &json);
         at += len + 1;
@@ -175,7 +177,8 @@ static void take_answer(struct leg *leg, const struct message *message) {
         request = find_request(leg, number);
     }
     if (request == NULL) {
-        log_debug(leg->env->log, "leg", "an answer that nobody waits for backend=%s", leg->backend->name);
+        log_debug(leg->env->log, "leg", "an answer that nobody waits for backend=%s",
+                  leg->backend->name);
         return;
     }
     struct leg_request_events events = request->events;
@@ -184,7 +187,8 @@ static void take_answer(struct leg *leg, const struct message *message) {
     events.on_answer(ctx, message);
 }
 
-/* A log message on a single pipe belongs to the one call in flight, if there is just one (protocol.md 9, place 5). */
+/* A log message on a single pipe belongs to the one call in flight, if there is just one
+ * (protocol.md 9, place 5). */
 static struct leg_request *find_only_request(struct leg *leg) {
     if (leg->nexternal != 1) {
         return NULL;
@@ -196,7 +200,8 @@ static struct leg_request *find_only_request(struct leg *leg) {
     return request;
 }
 
-/* A backend that tells its progress is at work: the request's time begins again, within its whole time. */
+/* A backend that tells its progress is at work: the request's time begins again, within its whole
+ * time. */
 static void extend(struct leg_request *request) {
     uint64_t now = clock_mono_ms(request->leg->env->clock);
     uint64_t after_ms = request->timeout_ms;
@@ -265,7 +270,8 @@ static void on_closed(void *ctx, int32_t status, const char *text) {
 }
 
 struct leg *leg_new(struct leg_env *env, const struct backend *backend, const char *session_tag,
-                    const char *principal, uint64_t epoch, const struct leg_events *events, void *ctx) {
+                    const char *principal, uint64_t epoch, const struct leg_events *events,
+                    void *ctx) {
     struct leg *leg = xcalloc(1, sizeof *leg);
     leg->env = env;
     leg->backend = backend;
@@ -388,7 +394,8 @@ uint64_t leg_next_number(struct leg *leg) {
 }
 
 /* What the driver says of the sending (ABI rule 13); the answer itself comes as a message. When the
- * backend's session is gone the leg goes first, so that the request can be sent again on a new one. */
+ * backend's session is gone the leg goes first, so that the request can be sent again on a new one.
+ */
 static void on_sent(void *ctx, int32_t status, const char *text) {
     struct leg_request *request = ctx;
     struct leg *leg = request->leg;
@@ -424,8 +431,8 @@ static void write_cancelled(struct leg *leg, uint64_t number, struct trunk_slice
 static void on_request_timer(void *arg) {
     struct leg_request *request = arg;
     struct leg *leg = request->leg;
-    char *text = xasprintf("backend %s did not answer in time (timeout %llu ms)", leg->backend->name,
-                           (unsigned long long)request->timeout_ms);
+    char *text = xasprintf("backend %s did not answer in time (timeout %llu ms)",
+                           leg->backend->name, (unsigned long long)request->timeout_ms);
     write_cancelled(leg, request->number, slice_cstr("timed out"));
     fail_request(request, TRUNK_TIMEOUT, text);
     free(text);
@@ -455,13 +462,15 @@ struct leg_request *leg_start_request(struct leg *leg, uint64_t number, struct b
     return request;
 }
 
-struct leg_request *leg_request(struct leg *leg, uint64_t number, struct buffer *json, uint64_t timeout_ms,
-                                const struct leg_request_events *events, void *ctx) {
+struct leg_request *leg_request(struct leg *leg, uint64_t number, struct buffer *json,
+                                uint64_t timeout_ms, const struct leg_request_events *events,
+                                void *ctx) {
     return leg_start_request(leg, number, json, timeout_ms, false, events, ctx);
 }
 
 void leg_request_cancel(struct leg_request *request, struct trunk_slice reason) {
-    if (request->leg->state == LEG_READY) { /* else it is being shut: nothing can be sent any more */
+    if (request->leg->state ==
+        LEG_READY) { /* else it is being shut: nothing can be sent any more */
         write_cancelled(request->leg, request->number, reason);
     }
     drop_request(request);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * leg.h - one leg of a MultiSession: MCP spoken on a factory driver's leg. Opens (initialize, initialized, tools/list), mints
- * the request ids, matches answers and notices to requests, and is opened again on its next use after it died. */
+ * leg.h - one leg of a MultiSession: MCP spoken on a factory driver's leg. Opens (initialize,
+ * initialized, tools/list), mints the request ids, matches answers and notices to requests, and is
+ * opened again on its next use after it died. */
 #ifndef TRUNKD_SESSION_LEG_H
 #define TRUNKD_SESSION_LEG_H
 
@@ -12,10 +13,10 @@ struct leg_request;
 struct leg_wait;
 
 enum leg_state {
-    LEG_CLOSED,   /* no connection: never opened, failed or died; the next use opens it */
-    LEG_OPENING,  /* handshake and first list under way, under leg_timeout */
-    LEG_OPENED,   /* waits to be admitted: its owner adds it to the record first */
-    LEG_READY     /* may be used */
+    LEG_CLOSED,  /* no connection: never opened, failed or died; the next use opens it */
+    LEG_OPENING, /* handshake and first list under way, under leg_timeout */
+    LEG_OPENED,  /* waits to be admitted: its owner adds it to the record first */
+    LEG_READY    /* may be used */
 };
 
 /* What the legs of one server share. Borrowed; outlives them. */
@@ -24,41 +25,52 @@ struct leg_env {
     struct log *log;
     struct clock *clock;
     const struct session_options *options;
-    size_t transports;               /* made and not yet finished at their driver: live backend sessions */
-    void (*on_idle)(void *ctx);      /* called when transports falls to 0; may be NULL */
+    size_t transports; /* made and not yet finished at their driver: live backend sessions */
+    void (*on_idle)(void *ctx); /* called when transports falls to 0; may be NULL */
     void *on_idle_ctx;
 };
 
 /* All are called on the loop, never inside a call of this header but leg_close. */
 struct leg_events {
-    void (*on_opened)(void *ctx, struct leg *leg);        /* state OPENED: answer with leg_admit or leg_close, now or later */
-    void (*on_failed)(void *ctx, struct leg *leg, const char *text); /* opening failed, or the backend went away */
+    void (*on_opened)(
+        void *ctx,
+        struct leg *leg); /* state OPENED: answer with leg_admit or leg_close, now or later */
+    void (*on_failed)(void *ctx, struct leg *leg,
+                      const char *text); /* opening failed, or the backend went away */
     void (*on_tools_changed)(void *ctx, struct leg *leg); /* leg_tools gives something else */
-    void (*on_notice)(void *ctx, struct leg *leg, const struct message *notice); /* of no request in particular */
+    void (*on_notice)(void *ctx, struct leg *leg,
+                      const struct message *notice); /* of no request in particular */
 };
 
-/* epoch: of the record; ids towards the backend are epoch * 2^20 + n (design.md section 5). tag and principal are borrowed and
- * outlive the leg. */
+/* epoch: of the record; ids towards the backend are epoch * 2^20 + n (design.md section 5). tag and
+ * principal are borrowed and outlive the leg. */
 struct leg *leg_new(struct leg_env *env, const struct backend *backend, const char *session_tag,
-                    const char *principal, uint64_t epoch, const struct leg_events *events, void *ctx);
-/* Fails what is pending, closes the backend's session in the background, frees the leg. NULL is fine. */
+                    const char *principal, uint64_t epoch, const struct leg_events *events,
+                    void *ctx);
+/* Fails what is pending, closes the backend's session in the background, frees the leg. NULL is
+ * fine. */
 void leg_free(struct leg *leg);
 
 const struct backend *leg_backend(const struct leg *leg);
 enum leg_state leg_state(const struct leg *leg);
-const char *leg_error(const struct leg *leg);        /* why the last opening failed or the backend went; NULL: it did not */
-const char *leg_protocol(const struct leg *leg);     /* negotiated with the backend; NULL: not yet */
+const char *leg_error(
+    const struct leg *leg); /* why the last opening failed or the backend went; NULL: it did not */
+const char *leg_protocol(const struct leg *leg); /* negotiated with the backend; NULL: not yet */
 struct trunk_slice leg_server_info(const struct leg *leg); /* raw JSON; empty: not yet */
-bool leg_has_tools(const struct leg *leg);           /* a list is known, from this opening or an earlier one */
-const struct trunk_slice *leg_tools(const struct leg *leg, size_t *out_pages); /* checked `tools` arrays */
+bool leg_has_tools(
+    const struct leg *leg); /* a list is known, from this opening or an earlier one */
+const struct trunk_slice *leg_tools(const struct leg *leg,
+                                    size_t *out_pages); /* checked `tools` arrays */
 size_t leg_count_requests(const struct leg *leg);
 
 void leg_open(struct leg *leg);  /* from CLOSED; otherwise nothing */
 void leg_admit(struct leg *leg); /* OPENED -> READY */
-void leg_close(struct leg *leg, const char *why); /* to CLOSED; pending requests fail, waiters are told */
+void leg_close(struct leg *leg,
+               const char *why); /* to CLOSED; pending requests fail, waiters are told */
 
-/* Calls ready once, on the loop and not inside this call: OK when the leg is READY, else the status and text of the failure. Opens a CLOSED leg.
- * leg_wait_cancel before that: it is not called any more. */
+/* Calls ready once, on the loop and not inside this call: OK when the leg is READY, else the status
+ * and text of the failure. Opens a CLOSED leg. leg_wait_cancel before that: it is not called any
+ * more. */
 typedef void (*leg_ready_fn)(void *ctx, int32_t status, const char *text);
 struct leg_wait *leg_use(struct leg *leg, leg_ready_fn ready, void *ctx);
 void leg_wait_cancel(struct leg_wait *wait);
@@ -66,16 +78,21 @@ void leg_wait_cancel(struct leg_wait *wait);
 /* One request in flight. Exactly one of on_answer and on_failed ends it. */
 struct leg_request_events {
     void (*on_answer)(void *ctx, const struct message *answer); /* RESULT or ERROR */
-    void (*on_notice)(void *ctx, const struct message *notice); /* progress or log of this request */
-    /* UNAVAILABLE and NOT_FOUND: it cannot have run; TIMEOUT: was cancelled at the backend; others: it may have run. */
+    void (*on_notice)(void *ctx,
+                      const struct message *notice); /* progress or log of this request */
+    /* UNAVAILABLE and NOT_FOUND: it cannot have run; TIMEOUT: was cancelled at the backend; others:
+     * it may have run. */
     void (*on_failed)(void *ctx, int32_t status, const char *text);
 };
-uint64_t leg_next_number(struct leg *leg); /* a new id; also the progress token to give to the backend */
-/* The leg is READY. json is one line with id number; its bytes move. timeout_ms begins again with each progress of the
- * request, up to the backend's max_timeout in all; 0: no limit. */
-struct leg_request *leg_request(struct leg *leg, uint64_t number, struct buffer *json, uint64_t timeout_ms,
-                                const struct leg_request_events *events, void *ctx);
-/* Tells the backend (notifications/cancelled) and ends the request without an event. reason: plain text or empty. */
+uint64_t
+leg_next_number(struct leg *leg); /* a new id; also the progress token to give to the backend */
+/* The leg is READY. json is one line with id number; its bytes move. timeout_ms begins again with
+ * each progress of the request, up to the backend's max_timeout in all; 0: no limit. */
+struct leg_request *leg_request(struct leg *leg, uint64_t number, struct buffer *json,
+                                uint64_t timeout_ms, const struct leg_request_events *events,
+                                void *ctx);
+/* Tells the backend (notifications/cancelled) and ends the request without an event. reason: plain
+ * text or empty. */
 void leg_request_cancel(struct leg_request *request, struct trunk_slice reason);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * leg_open.c - the way of a leg to its use: initialize, notifications/initialized, listen, tools/list. */
+ * leg_open.c - the way of a leg to its use: initialize, notifications/initialized, listen,
+ * tools/list. */
 #include "session/leg_private.h"
 
 #include <stdlib.h>
@@ -10,9 +11,10 @@
 
 #define MAX_PAGES 1000
 
-/* Sampling, elicitation and roots are not relayed yet, so nothing is declared, whatever the client can do. */
-#define INITIALIZE_PARAMS                                                                              \
-    "{\"protocolVersion\":\"" MCP_VERSION_LATEST "\",\"capabilities\":{},"                             \
+/* Sampling, elicitation and roots are not relayed yet, so nothing is declared, whatever the client
+ * can do. */
+#define INITIALIZE_PARAMS                                                                          \
+    "{\"protocolVersion\":\"" MCP_VERSION_LATEST "\",\"capabilities\":{},"                         \
     "\"clientInfo\":{\"name\":\"trunkd\",\"version\":\"" TRUNKD_VERSION "\"}}"
 
 static void list_next_page(struct leg *leg, struct trunk_slice cursor);
@@ -105,7 +107,9 @@ static void on_page(void *ctx, const struct message *answer) {
     struct tool_pages *pages = &leg->incoming;
     uint64_t max_bytes = leg->env->options->max_message_bytes;
     if (answer->kind == MESSAGE_ERROR || answer->result_tools.type != JSON_ARRAY) {
-        fail_list(leg, answer->kind == MESSAGE_ERROR ? "refused tools/list" : "gave no list of tools", answer);
+        fail_list(leg,
+                  answer->kind == MESSAGE_ERROR ? "refused tools/list" : "gave no list of tools",
+                  answer);
         return;
     }
     struct trunk_slice tools = answer->result_tools.text;
@@ -195,8 +199,9 @@ static void on_initialize_answer(void *ctx, const struct message *answer) {
         json_string_decode(answer->result_protocol_version.text, &text);
     }
     if (!version_is_supported(buffer_slice(&text))) {
-        char *problem = xasprintf("backend %s speaks protocol version \"%s\", which trunkd does not",
-                                  leg->backend->name, buffer_cstr(&text));
+        char *problem =
+            xasprintf("backend %s speaks protocol version \"%s\", which trunkd does not",
+                      leg->backend->name, buffer_cstr(&text));
         leg_fail(leg, problem);
         free(problem);
         buffer_free(&text);
@@ -216,7 +221,8 @@ static void on_initialize_answer(void *ctx, const struct message *answer) {
                           json_find(answer->result_capabilities.text, "tools").type == JSON_OBJECT;
     struct buffer json = {0};
     jsonrpc_write_notification(&json, "notifications/initialized", (struct trunk_slice){0});
-    (void)factory_send(leg->transport, &json, leg->env->options->leg_timeout_ms, on_initialized_sent, leg);
+    (void)factory_send(leg->transport, &json, leg->env->options->leg_timeout_ms,
+                       on_initialized_sent, leg);
 }
 
 static void on_initialize_failed(void *ctx, int32_t status, const char *text) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * leg_private.h - the inside of a leg, shared by leg.c (states, requests, messages) and leg_open.c (handshake, lists). */
+ * leg_private.h - the inside of a leg, shared by leg.c (states, requests, messages) and leg_open.c
+ * (handshake, lists). */
 #ifndef TRUNKD_SESSION_LEG_PRIVATE_H
 #define TRUNKD_SESSION_LEG_PRIVATE_H
 
@@ -24,15 +25,15 @@ struct leg_request {
     struct leg *leg;
     struct leg_request_events events;
     void *ctx;
-    struct factory_call *call;  /* until the driver has sent it */
-    struct loop_timer *timer;   /* NULL without a limit */
+    struct factory_call *call; /* until the driver has sent it */
+    struct loop_timer *timer;  /* NULL without a limit */
     uint64_t timeout_ms;
-    uint64_t latest_ms;         /* no progress moves the timer beyond this; 0: no such end */
-    bool is_internal;           /* of the leg itself: no notice belongs to it */
+    uint64_t latest_ms; /* no progress moves the timer beyond this; 0: no such end */
+    bool is_internal;   /* of the leg itself: no notice belongs to it */
 };
 
 struct tool_pages {
-    struct trunk_slice *items;  /* each its own memory */
+    struct trunk_slice *items; /* each its own memory */
     size_t count;
     size_t bytes;
 };
@@ -48,16 +49,17 @@ struct leg {
     struct factory_leg *transport;
     uint64_t next_number;
     struct leg_request *requests;
-    size_t nexternal;           /* requests that are not the leg's own */
+    size_t nexternal; /* requests that are not the leg's own */
     TAILQ_HEAD(, leg_wait) waits;
-    struct loop_timer *timer;   /* of the opening */
+    struct loop_timer *timer; /* of the opening */
     char *error;
     char *protocol;
     struct trunk_slice server_info;
     struct tool_pages pages;    /* what is known */
     struct tool_pages incoming; /* the list being fetched */
     bool has_tools;
-    bool is_initialized;        /* notifications/initialized was taken: only now other things may be sent */
+    bool
+        is_initialized; /* notifications/initialized was taken: only now other things may be sent */
     struct buffer held_answers; /* to what the backend asked before that, a line each */
     bool can_list_tools;        /* the backend declared tools */
     bool is_listing;
@@ -75,8 +77,9 @@ void leg_tell_waits(struct leg *leg, int32_t status, const char *text);
 void leg_send_held_answers(struct leg *leg);
 
 /* leg_open.c */
-void leg_handshake(struct leg *leg);   /* the transport is made */
-void leg_list_tools(struct leg *leg);  /* fetches all pages, once more if the backend says so meanwhile */
+void leg_handshake(struct leg *leg); /* the transport is made */
+void leg_list_tools(
+    struct leg *leg); /* fetches all pages, once more if the backend says so meanwhile */
 void leg_drop_pages(struct tool_pages *pages);
 
 #endif

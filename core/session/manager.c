@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * manager.c - the session manager: its own life, generate, validate, and what its other files share. */
+ * manager.c - the session manager: its own life, generate, validate, and what its other files
+ * share. */
 #include "session/manager.h"
 
 #include "session/manager_private.h"
@@ -82,17 +83,20 @@ int32_t manager_decode(struct manager *manager, const char *tag, const struct tr
                        struct record *out) {
     const char *what = NULL;
     if (record_decode(reply->value, out, &what) != TRUNK_OK) {
-        log_error(manager->config.log, "session", "a stored record cannot be read: %s session=%s", what, tag);
+        log_error(manager->config.log, "session", "a stored record cannot be read: %s session=%s",
+                  what, tag);
         return TRUNK_NOT_FOUND;
     }
     return TRUNK_OK;
 }
 
-void manager_put_record(struct manager *manager, uint32_t mode, const char *key, const struct record *record,
-                        uint64_t ttl_ms, uint64_t version, storage_done_fn done, void *ctx) {
+void manager_put_record(struct manager *manager, uint32_t mode, const char *key,
+                        const struct record *record, uint64_t ttl_ms, uint64_t version,
+                        storage_done_fn done, void *ctx) {
     struct buffer text = {0};
     record_encode(record, &text);
-    storage_put(manager->config.storage, mode, key, buffer_slice(&text), ttl_ms, version, done, ctx);
+    storage_put(manager->config.storage, mode, key, buffer_slice(&text), ttl_ms, version, done,
+                ctx);
     buffer_free(&text);
 }
 
@@ -147,8 +151,8 @@ static void try_generate(struct generate *generate) {
                        manager_placeholder_ttl_ms(generate->manager), 0, on_created, generate);
 }
 
-void manager_generate(struct manager *manager, const struct manager_client *client, manager_generate_fn done,
-                      void *ctx) {
+void manager_generate(struct manager *manager, const struct manager_client *client,
+                      manager_generate_fn done, void *ctx) {
     struct generate *generate = xcalloc(1, sizeof *generate);
     manager_job_begin(manager);
     generate->manager = manager;
@@ -207,8 +211,8 @@ static void on_validate_loaded(void *ctx, const struct trunk_reply *reply) {
     end_validate(validate);
 }
 
-void manager_validate(struct manager *manager, const char *id, const char *principal, manager_validate_fn done,
-                      void *ctx) {
+void manager_validate(struct manager *manager, const char *id, const char *principal,
+                      manager_validate_fn done, void *ctx) {
     struct validate *validate = xcalloc(1, sizeof *validate);
     char key[RECORD_KEY_SIZE];
     manager_job_begin(manager);

@@ -16,23 +16,23 @@ struct terminate_waiter {
 
 struct session {
     struct manager *manager;
-    UT_hash_handle hh;             /* in manager->live while ACTIVE */
-    TAILQ_ENTRY(session) in_lru;   /* with hh: least recently used first */
+    UT_hash_handle hh;           /* in manager->live while ACTIVE */
+    TAILQ_ENTRY(session) in_lru; /* with hh: least recently used first */
     LIST_ENTRY(session) in_all;
     char id[SESSION_ID_SIZE];
     char tag[SESSION_TAG_SIZE];
     char key[RECORD_KEY_SIZE];
-    char *principal;               /* the record's, but as long as the legs */
+    char *principal; /* the record's, but as long as the legs */
     enum session_state state;
-    struct record record;          /* as stored under version */
+    struct record record; /* as stored under version */
     uint64_t version;
     struct multi_session *multi;
     void *client;
-    size_t refs;                   /* the manager's, uses, streams, storage calls under way */
+    size_t refs; /* the manager's, uses, streams, storage calls under way */
     size_t uses;
     size_t streams;
     uint64_t last_use_ms;
-    uint64_t touched_ms;           /* when the store was last told to restart the life */
+    uint64_t touched_ms; /* when the store was last told to restart the life */
     bool is_touching;
     /* The writer: one CAS at a time brings the record to what is wanted. */
     struct record next;
@@ -41,9 +41,9 @@ struct session {
     bool wants_initialized;
     bool wants_terminated;
     STAILQ_HEAD(, terminate_waiter) waiters;
-    struct loop_timer *timer;      /* a failed write is tried again; the drain */
+    struct loop_timer *timer; /* a failed write is tried again; the drain */
     bool is_cut;
-    bool keeps_record;             /* when it ends: the record goes on without it */
+    bool keeps_record; /* when it ends: the record goes on without it */
 };
 
 struct restore;
@@ -51,12 +51,12 @@ struct restore;
 struct manager {
     struct manager_config config;
     struct leg_env leg_env;
-    uint64_t store_ttl_ms;         /* ttl * 1.1 */
+    uint64_t store_ttl_ms; /* ttl * 1.1 */
     struct session *live;
     TAILQ_HEAD(, session) lru;
-    LIST_HEAD(, session) all;      /* live, being built, draining */
-    struct restore *restores;      /* by id */
-    size_t jobs;                   /* calls of the manager under way, and sessions' legs being closed */
+    LIST_HEAD(, session) all; /* live, being built, draining */
+    struct restore *restores; /* by id */
+    size_t jobs;              /* calls of the manager under way, and sessions' legs being closed */
     struct loop_timer *sweep_timer;
     bool is_sweeping;
     bool is_stopping;
@@ -65,15 +65,21 @@ struct manager {
 };
 
 /* session.c */
-struct session *session_new(struct manager *manager, const char *id, struct record *record, uint64_t version);
-void session_change_state(struct session *session, enum session_state state); /* asserts legal moves */
-void session_activate(struct session *session); /* ACTIVE: into the table, the client's side is opened */
+struct session *session_new(struct manager *manager, const char *id, struct record *record,
+                            uint64_t version);
+void session_change_state(struct session *session,
+                          enum session_state state); /* asserts legal moves */
+void session_activate(
+    struct session *session); /* ACTIVE: into the table, the client's side is opened */
 void session_ref(struct session *session);
 void session_unref(struct session *session);
-/* The record is flagged, expired or lost: the session is over. drains: running calls get session.drain. */
+/* The record is flagged, expired or lost: the session is over. drains: running calls get
+ * session.drain. */
 void session_end(struct session *session, const char *why, bool drains);
-void session_stop(struct session *session); /* with trunkd; the record stays where the store is PERSISTENT */
-void session_abandon(struct session *session, void (*closed)(void *ctx), void *ctx); /* a build that came to nothing */
+void session_stop(
+    struct session *session); /* with trunkd; the record stays where the store is PERSISTENT */
+void session_abandon(struct session *session, void (*closed)(void *ctx),
+                     void *ctx); /* a build that came to nothing */
 void session_touch_if_due(struct session *session);
 extern const struct multi_session_events session_multi_events;
 
@@ -88,9 +94,11 @@ void manager_job_end(struct manager *manager);
 struct session *manager_find(struct manager *manager, const char *id); /* whatever the principal */
 bool manager_is_idle_expired(const struct session *session, uint64_t now_ms);
 /* Decodes a stored record; a record of an unknown format is as good as none, but for a log line. */
-int32_t manager_decode(struct manager *manager, const char *tag, const struct trunk_reply *reply, struct record *out);
-void manager_put_record(struct manager *manager, uint32_t mode, const char *key, const struct record *record,
-                        uint64_t ttl_ms, uint64_t version, storage_done_fn done, void *ctx);
+int32_t manager_decode(struct manager *manager, const char *tag, const struct trunk_reply *reply,
+                       struct record *out);
+void manager_put_record(struct manager *manager, uint32_t mode, const char *key,
+                        const struct record *record, uint64_t ttl_ms, uint64_t version,
+                        storage_done_fn done, void *ctx);
 uint64_t manager_placeholder_ttl_ms(const struct manager *manager);
 
 /* sweep.c */

@@ -188,9 +188,11 @@ static void on_transports_gone(void *ctx) {
     }
 }
 
-struct multi_session *multi_session_new(const struct leg_env *env, const struct backend_registry *registry,
-                                        const char *session_tag, const char *principal, uint64_t epoch,
-                                        const struct multi_session_events *events, void *ctx) {
+struct multi_session *multi_session_new(const struct leg_env *env,
+                                        const struct backend_registry *registry,
+                                        const char *session_tag, const char *principal,
+                                        uint64_t epoch, const struct multi_session_events *events,
+                                        void *ctx) {
     static const struct leg_events leg_events = {on_leg_opened, on_leg_failed, on_leg_tools_changed,
                                                  on_leg_notice};
     struct multi_session *multi = xcalloc(1, sizeof *multi);
@@ -208,8 +210,8 @@ struct multi_session *multi_session_new(const struct leg_env *env, const struct 
     multi->has_listed = xcalloc(registry->count, sizeof *multi->has_listed);
     for (size_t i = 0; i < registry->count; i++) {
         if (!registry->items[i]->is_disabled) {
-            multi->legs[multi->nlegs++] = leg_new(&multi->env, registry->items[i], session_tag, principal,
-                                                  epoch, &leg_events, multi);
+            multi->legs[multi->nlegs++] = leg_new(&multi->env, registry->items[i], session_tag,
+                                                  principal, epoch, &leg_events, multi);
         }
     }
     return multi;
@@ -251,7 +253,8 @@ static void check_required_posted(void *arg) {
 }
 
 void multi_session_wait_required(struct multi_session *multi,
-                                 void (*ready)(void *ctx, int32_t status, const char *text), void *ctx) {
+                                 void (*ready)(void *ctx, int32_t status, const char *text),
+                                 void *ctx) {
     multi->required_ready = ready;
     multi->required_ctx = ctx;
     loop_post(multi->env.loop, check_required_posted, multi);
@@ -262,7 +265,8 @@ void multi_session_fill_record(struct multi_session *multi, struct record *recor
         const struct leg *leg = multi->legs[i];
         multi->is_in_record[i] = leg_state(leg) == LEG_OPENED || leg_state(leg) == LEG_READY;
         if (multi->is_in_record[i]) {
-            record_set_leg(record, leg_backend(leg)->name, "", leg_protocol(leg), leg_backend(leg)->config_hash);
+            record_set_leg(record, leg_backend(leg)->name, "", leg_protocol(leg),
+                           leg_backend(leg)->config_hash);
         }
     }
 }
@@ -281,7 +285,8 @@ struct trunk_slice multi_session_tools(struct multi_session *multi) {
     return buffer_slice(&multi->tools);
 }
 
-struct tools_wait *multi_session_wait_tools(struct multi_session *multi, void (*ready)(void *ctx), void *ctx) {
+struct tools_wait *multi_session_wait_tools(struct multi_session *multi, void (*ready)(void *ctx),
+                                            void *ctx) {
     struct tools_wait *wait = xcalloc(1, sizeof *wait);
     wait->multi = multi;
     wait->ready = ready;

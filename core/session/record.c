@@ -48,15 +48,16 @@ void record_copy(const struct record *from, struct record *out) {
     }
 }
 
-void record_set_leg(struct record *record, const char *backend, const char *session, const char *protocol,
-                    const char *config) {
+void record_set_leg(struct record *record, const char *backend, const char *session,
+                    const char *protocol, const char *config) {
     size_t at = 0;
     while (at < record->nlegs && strcmp(record->legs[at].backend, backend) < 0) {
         at++;
     }
     if (at == record->nlegs || strcmp(record->legs[at].backend, backend) != 0) {
         record->legs = xrealloc(record->legs, (record->nlegs + 1) * sizeof *record->legs);
-        memmove(&record->legs[at + 1], &record->legs[at], (record->nlegs - at) * sizeof *record->legs);
+        memmove(&record->legs[at + 1], &record->legs[at],
+                (record->nlegs - at) * sizeof *record->legs);
         record->nlegs++;
         record->legs[at] = (struct record_leg){.backend = xstrdup(backend)};
     }
@@ -112,14 +113,15 @@ void record_encode(const struct record *record, struct buffer *out) {
     }
     add(object, "backends", buffer_cstr(&backends));
     buffer_free(&backends);
-    buffer_append_cstr(out, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-                                                                       JSON_C_TO_STRING_NOSLASHESCAPE));
+    buffer_append_cstr(out, json_object_to_json_string_ext(
+                                object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
     (void)json_object_put(object);
 }
 
 static const char *get(struct json_object *object, const char *key) {
     struct json_object *value = NULL;
-    if (!json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, json_type_string)) {
+    if (!json_object_object_get_ex(object, key, &value) ||
+        !json_object_is_type(value, json_type_string)) {
         return NULL;
     }
     return json_object_get_string(value);
@@ -135,7 +137,8 @@ static bool get_u64(struct json_object *object, const char *key, uint64_t *out) 
     return *end == '\0';
 }
 
-static const char *get_leg_member(struct json_object *object, const char *backend, const char *member) {
+static const char *get_leg_member(struct json_object *object, const char *backend,
+                                  const char *member) {
     char *key = xasprintf("backend.%s.%s", backend, member);
     const char *value = get(object, key);
     free(key);
@@ -147,7 +150,8 @@ static void decode_legs(struct json_object *object, const char *backends, struct
     char *rest = NULL;
     for (char *name = strtok_r(copy, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
         record_set_leg(out, name, get_leg_member(object, name, "session"),
-                       get_leg_member(object, name, "protocol"), get_leg_member(object, name, "config"));
+                       get_leg_member(object, name, "protocol"),
+                       get_leg_member(object, name, "config"));
     }
     free(copy);
 }
@@ -169,9 +173,9 @@ static const char *decode_object(struct json_object *object, struct record *out)
     if (state == NULL || (strcmp(state, "active") != 0 && strcmp(state, "placeholder") != 0)) {
         return "unknown state";
     }
-    if (principal == NULL || owner == NULL || protocol == NULL || client == NULL || capabilities == NULL ||
-        backends == NULL || initialized == NULL || !get_u64(object, "created", &out->created_ms) ||
-        !get_u64(object, "epoch", &out->epoch)) {
+    if (principal == NULL || owner == NULL || protocol == NULL || client == NULL ||
+        capabilities == NULL || backends == NULL || initialized == NULL ||
+        !get_u64(object, "created", &out->created_ms) || !get_u64(object, "epoch", &out->epoch)) {
         return "a member is missing or of the wrong type";
     }
     out->is_active = strcmp(state, "active") == 0;

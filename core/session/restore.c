@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * restore.c - get_multi_session: the live object, or built again from its record; one restore per id, however many wait. */
+ * restore.c - get_multi_session: the live object, or built again from its record; one restore per
+ * id, however many wait. */
 #include "session/manager_private.h"
 
 #include <stdlib.h>
@@ -25,7 +26,8 @@ struct restore {
     bool was_raised;      /* a CONFLICT or UNCERTAIN was looked into once */
 };
 
-static void end_restore(struct restore *restore, int32_t status, const char *text, struct session *session) {
+static void end_restore(struct restore *restore, int32_t status, const char *text,
+                        struct session *session) {
     struct manager *manager = restore->manager;
     struct restore_waiter *waiter;
     HASH_DEL(manager->restores, restore);
@@ -56,15 +58,16 @@ static void end_restore(struct restore *restore, int32_t status, const char *tex
 
 static void activate(struct restore *restore, uint64_t version) {
     struct session *session = manager_find(restore->manager, restore->id);
-    if (session != NULL) { /* its creation, whose CAS was UNCERTAIN, was faster; its writer will see the epoch */
+    if (session != NULL) { /* its creation, whose CAS was UNCERTAIN, was faster; its writer will see
+                              the epoch */
         end_restore(restore, TRUNK_OK, "", session);
         return;
     }
     session = session_new(restore->manager, restore->id, &restore->record, version);
     session_activate(session);
     multi_session_open(session->multi);
-    log_info(restore->manager->config.log, "session", "session restored session=%s epoch=%llu", session->tag,
-             (unsigned long long)session->record.epoch);
+    log_info(restore->manager->config.log, "session", "session restored session=%s epoch=%llu",
+             session->tag, (unsigned long long)session->record.epoch);
     end_restore(restore, TRUNK_OK, "", session);
 }
 
@@ -77,7 +80,8 @@ static void on_raised(void *ctx, const struct trunk_reply *reply) {
         activate(restore, reply->version);
     } else if (reply->status == TRUNK_NOT_FOUND) {
         end_restore(restore, TRUNK_NOT_FOUND, "no such session", NULL);
-    } else if ((reply->status == TRUNK_CONFLICT || reply->status == TRUNK_UNCERTAIN) && !restore->was_raised) {
+    } else if ((reply->status == TRUNK_CONFLICT || reply->status == TRUNK_UNCERTAIN) &&
+               !restore->was_raised) {
         restore->was_raised = true;
         record_clear(&restore->record);
         storage_load(restore->manager->config.storage, restore->key, 0, on_loaded, restore);
@@ -110,8 +114,8 @@ static void on_loaded(void *ctx, const struct trunk_reply *reply) {
     }
     if (status != TRUNK_OK && status != TRUNK_NOT_FOUND) {
         end_restore(restore, TRUNK_UNAVAILABLE, "the store does not answer", NULL);
-    } else if (status == TRUNK_NOT_FOUND || !restore->record.is_active || restore->record.is_terminated ||
-               !is_wanted(restore, restore->record.principal)) {
+    } else if (status == TRUNK_NOT_FOUND || !restore->record.is_active ||
+               restore->record.is_terminated || !is_wanted(restore, restore->record.principal)) {
         end_restore(restore, TRUNK_NOT_FOUND, "no such session", NULL);
     } else if (manager->is_stopping) {
         end_restore(restore, TRUNK_UNAVAILABLE, "trunkd is shutting down", NULL);
@@ -119,8 +123,8 @@ static void on_loaded(void *ctx, const struct trunk_reply *reply) {
         restore->record.epoch++;
         free(restore->record.owner);
         restore->record.owner = xstrdup(manager->config.node);
-        manager_put_record(manager, TRUNK_PUT_CAS, restore->key, &restore->record, manager->store_ttl_ms,
-                           reply->version, on_raised, restore);
+        manager_put_record(manager, TRUNK_PUT_CAS, restore->key, &restore->record,
+                           manager->store_ttl_ms, reply->version, on_raised, restore);
     }
 }
 

@@ -69,7 +69,8 @@ static void on_notice(void *ctx, const struct message *notice) {
     }
 }
 
-const struct multi_session_events session_multi_events = {on_leg_opened, on_tools_changed, on_notice};
+const struct multi_session_events session_multi_events = {on_leg_opened, on_tools_changed,
+                                                          on_notice};
 
 static void cut(struct session *session);
 
@@ -82,7 +83,8 @@ static void on_timer(void *arg) {
     }
 }
 
-struct session *session_new(struct manager *manager, const char *id, struct record *record, uint64_t version) {
+struct session *session_new(struct manager *manager, const char *id, struct record *record,
+                            uint64_t version) {
     struct session *session = xcalloc(1, sizeof *session);
     session->manager = manager;
     (void)snprintf(session->id, sizeof session->id, "%s", id);
@@ -159,7 +161,8 @@ void session_touch_if_due(struct session *session) {
     session->is_touching = true;
     session->touched_ms = now;
     session_ref(session);
-    storage_touch(manager->config.storage, session->key, manager->store_ttl_ms, on_touched, session);
+    storage_touch(manager->config.storage, session->key, manager->store_ttl_ms, on_touched,
+                  session);
 }
 
 static void use(struct session *session) {
@@ -183,7 +186,8 @@ void session_use_end(struct session *session) {
     session->uses--;
     use(session);
     if (session->uses == 0 && session->state == SESSION_TERMINATED && !session->is_cut) {
-        loop_timer_set(session->timer, 0); /* the drain is over; by the timer, since the caller may be in on_cut */
+        loop_timer_set(session->timer,
+                       0); /* the drain is over; by the timer, since the caller may be in on_cut */
     }
     session_unref(session);
 }
@@ -211,7 +215,8 @@ static void on_removed(void *ctx, const struct trunk_reply *reply) {
     struct session *session = ctx;
     if (reply->status != TRUNK_OK) {
         log_warn(session->manager->config.log, "session",
-                 "the record of an ended session was not removed; it expires by itself session=%s", session->tag);
+                 "the record of an ended session was not removed; it expires by itself session=%s",
+                 session->tag);
     }
     session_unref(session);
 }
@@ -257,7 +262,8 @@ void session_end(struct session *session, const char *why, bool drains) {
 
 void session_stop(struct session *session) {
     session->keeps_record = storage_is_persistent(session->manager->config.storage);
-    if (session->keeps_record) { /* whether a terminate under way still gets its flag stored is not waited for */
+    if (session->keeps_record) { /* whether a terminate under way still gets its flag stored is not
+                                    waited for */
         session_tell_waiters(session, TRUNK_UNAVAILABLE, "trunkd is shutting down");
     }
     session_end(session, "trunkd is shutting down", true);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * session.h - one live session: its state, its record and its MultiSession. Owned by the manager; the mcp room holds it by uses and
- * streams, which keep it in memory and from being idle. */
+ * session.h - one live session: its state, its record and its MultiSession. Owned by the manager;
+ * the mcp room holds it by uses and streams, which keep it in memory and from being idle. */
 #ifndef TRUNKD_SESSION_SESSION_H
 #define TRUNKD_SESSION_SESSION_H
 
@@ -10,19 +10,22 @@
 enum session_state {
     SESSION_PLACEHOLDER, /* has an id, is being built; nobody but the manager sees it */
     SESSION_ACTIVE,      /* its record says so; everything works */
-    SESSION_TERMINATED   /* the record is flagged or gone: 404; what runs may drain. Nothing leads out of here */
+    SESSION_TERMINATED /* the record is flagged or gone: 404; what runs may drain. Nothing leads out
+                          of here */
 };
 
 struct session;
 
 /* What the mcp room hangs on a session. Called on the loop. */
 struct session_client_ops {
-    void *(*open)(void *ctx, struct session *session); /* the client's side of a session that became ACTIVE */
+    void *(*open)(void *ctx,
+                  struct session *session); /* the client's side of a session that became ACTIVE */
     void (*on_tools_changed)(void *client);
-    void (*on_notice)(void *client, const struct message *notice); /* of a backend, of no request in particular */
-    void (*on_ended)(void *client);  /* TERMINATED: close the streams; calls may still end */
-    void (*on_cut)(void *client);    /* the drain is over: end every call now */
-    void (*close)(void *client);     /* free it: nothing holds the session any more */
+    void (*on_notice)(void *client,
+                      const struct message *notice); /* of a backend, of no request in particular */
+    void (*on_ended)(void *client); /* TERMINATED: close the streams; calls may still end */
+    void (*on_cut)(void *client);   /* the drain is over: end every call now */
+    void (*close)(void *client);    /* free it: nothing holds the session any more */
 };
 
 const char *session_id(const struct session *session);
@@ -33,7 +36,8 @@ struct multi_session *session_multi(const struct session *session); /* NULL once
 void *session_client(const struct session *session);
 size_t session_count_uses(const struct session *session);
 
-/* A request in flight. Begin restarts the life (touching the store at most every ttl/10); end may be what a drain waits for. */
+/* A request in flight. Begin restarts the life (touching the store at most every ttl/10); end may
+ * be what a drain waits for. */
 void session_use_begin(struct session *session);
 void session_use_end(struct session *session);
 /* An open client stream: keeps the session from being idle, but no drain waits for it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * session_writer.c - brings the record of a live session to what is wanted, by one CAS at a time on the version it was decided on;
- * after UNCERTAIN or CONFLICT it looks before it goes on (design.md section 5). */
+ * session_writer.c - brings the record of a live session to what is wanted, by one CAS at a time on
+ * the version it was decided on; after UNCERTAIN or CONFLICT it looks before it goes on (design.md
+ * section 5). */
 #include "session/manager_private.h"
 
 #include <stdlib.h>
@@ -38,8 +39,8 @@ static void take_next(struct session *session, uint64_t version) {
 /* The store did not take it: a terminate is told so and forgotten, the rest is tried again. */
 static void give_up_for_now(struct session *session, const char *text) {
     record_clear(&session->next);
-    log_warn(session->manager->config.log, "session", "the record could not be written: %s session=%s", text,
-             session->tag);
+    log_warn(session->manager->config.log, "session",
+             "the record could not be written: %s session=%s", text, session->tag);
     session->wants_terminated = false;
     session->must_write = true;
     session_tell_waiters(session, TRUNK_UNAVAILABLE, "the store does not answer");
@@ -114,7 +115,8 @@ static void on_written(void *ctx, const struct trunk_reply *reply) {
         session_end(session, "its record is gone", true);
         break;
     default:
-        give_up_for_now(session, reply->message != NULL ? reply->message : status_name(reply->status));
+        give_up_for_now(session,
+                        reply->message != NULL ? reply->message : status_name(reply->status));
         break;
     }
     session_unref(session);

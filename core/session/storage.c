@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * storage.c - the front to a storage driver: one op per key at a time, a bound on ops in flight, deadlines, workers. */
+ * storage.c - the front to a storage driver: one op per key at a time, a bound on ops in flight,
+ * deadlines, workers. */
 #include "session/storage.h"
 
 #include <stdlib.h>
@@ -40,7 +41,8 @@ struct call {
 };
 TAILQ_HEAD(call_list, call);
 
-struct key_lane { /* calls of one key: the first is issued or waits for room, the others wait for the first */
+struct key_lane { /* calls of one key: the first is issued or waits for room, the others wait for
+                     the first */
     UT_hash_handle hh;
     char *key;
     struct call_list calls;
@@ -176,7 +178,8 @@ static void run_call(void *arg) {
     }
 }
 
-/* A BLOCKING driver completes before it returns (ABI rule 6): one that did not would leave the call without an end. */
+/* A BLOCKING driver completes before it returns (ABI rule 6): one that did not would leave the call
+ * without an end. */
 static void run_blocking_call(void *arg) {
     struct call *call = arg;
     struct driver *driver = call->storage->driver;
@@ -207,8 +210,8 @@ static void issue(struct call *call) {
     struct driver *driver = storage->driver;
     storage->inflight++;
     call->state = CALL_ISSUED;
-    call->op = op_begin(driver->env.ops, driver->host, call_names[call->kind], call->item != NULL ? on_item : NULL,
-                        on_done, call);
+    call->op = op_begin(driver->env.ops, driver->host, call_names[call->kind],
+                        call->item != NULL ? on_item : NULL, on_done, call);
     if (driver->workers != NULL) {
         worker_pool_add(driver->workers, run_blocking_call, call);
     } else {
@@ -347,8 +350,8 @@ void storage_ping(struct storage *storage, storage_done_fn done, void *ctx) {
     submit(new_call(storage, CALL_PING, NULL, done, ctx));
 }
 
-void storage_load(struct storage *storage, const char *key, uint64_t touch_ttl_ms, storage_done_fn done,
-                  void *ctx) {
+void storage_load(struct storage *storage, const char *key, uint64_t touch_ttl_ms,
+                  storage_done_fn done, void *ctx) {
     struct call *call = new_call(storage, CALL_LOAD, key, done, ctx);
     call->ttl_ms = touch_ttl_ms;
     submit(call);
@@ -376,8 +379,8 @@ void storage_remove(struct storage *storage, const char *key, storage_done_fn do
     submit(new_call(storage, CALL_REMOVE, key, done, ctx));
 }
 
-void storage_sweep(struct storage *storage, uint32_t limit, storage_item_fn item, storage_done_fn done,
-                   void *ctx) {
+void storage_sweep(struct storage *storage, uint32_t limit, storage_item_fn item,
+                   storage_done_fn done, void *ctx) {
     struct call *call = new_call(storage, CALL_SWEEP, NULL, done, ctx);
     call->limit = limit;
     call->item = item;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sweep.c - the end of lives: expired records are taken off the store, idle live sessions end, busy ones are kept touched. */
+ * sweep.c - the end of lives: expired records are taken off the store, idle live sessions end, busy
+ * ones are kept touched. */
 #include "session/manager_private.h"
 
 #include <stdlib.h>
@@ -29,7 +30,8 @@ bool manager_is_idle_expired(const struct session *session, uint64_t now_ms) {
            now_ms - session->last_use_ms >= session->manager->config.options->ttl_ms;
 }
 
-/* The record was taken off the store, to this caller alone: a live object of it is over, whatever it does at the moment. */
+/* The record was taken off the store, to this caller alone: a live object of it is over, whatever
+ * it does at the moment. */
 static void on_item(void *ctx, const struct trunk_item *item) {
     struct sweep *sweep = ctx;
     struct manager *manager = sweep->manager;

@@ -40,8 +40,10 @@ static void on_flagged(void *ctx, const struct trunk_reply *reply) {
     struct terminate *terminate = ctx;
     switch (reply->status) {
     case TRUNK_OK:
-        if (terminate->record.is_active) { /* no leg of it is open anywhere that a record could name */
-            storage_remove(terminate->manager->config.storage, terminate->key, on_removed, terminate);
+        if (terminate->record
+                .is_active) { /* no leg of it is open anywhere that a record could name */
+            storage_remove(terminate->manager->config.storage, terminate->key, on_removed,
+                           terminate);
         } else {
             end_terminate(terminate, TRUNK_OK, "");
         }
@@ -86,7 +88,8 @@ static void on_loaded(void *ctx, const struct trunk_reply *reply) {
     } else {
         record->is_terminated = true;
         manager_put_record(manager, TRUNK_PUT_CAS, terminate->key, record,
-                           record->is_active ? manager->store_ttl_ms : manager_placeholder_ttl_ms(manager),
+                           record->is_active ? manager->store_ttl_ms
+                                             : manager_placeholder_ttl_ms(manager),
                            reply->version, on_flagged, terminate);
     }
 }

@@ -30,10 +30,10 @@ struct curl_loop {
     CURL *pool[MAX_POOLED];
     struct socket_watch *sockets; /* of open_socket */
 };
-/* A socket of libcurl and its watch. That of a connection which has carried a transfer stays watched
- * between transfers (is_parked): an idle connection is seldom heard of, and the next transfer wants
- * the same. Of such a one libcurl always says when it closes it; of one that never connected, or of
- * the resolver, it does not. */
+/* A socket of libcurl and its watch. That of a connection which has carried a transfer stays
+ * watched between transfers (is_parked): an idle connection is seldom heard of, and the next
+ * transfer wants the same. Of such a one libcurl always says when it closes it; of one that never
+ * connected, or of the resolver, it does not. */
 struct socket_watch {
     UT_hash_handle hh;
     struct curl_loop *loop;

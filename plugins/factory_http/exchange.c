@@ -60,8 +60,8 @@ static void set_problem(struct exchange *exchange, int32_t problem, const char *
 
 /* --- libcurl's callbacks --- */
 
-/* Before each time that the request is sent. The body goes out with the header section, once: when a
- * kept connection dies, libcurl would send both again, which may run the request twice. */
+/* Before each time that the request is sent. The body goes out with the header section, once: when
+ * a kept connection dies, libcurl would send both again, which may run the request twice. */
 static int before_request(void *arg, char *address, char *local_address, int port, int local_port) {
     struct exchange *exchange = arg;
     (void)address;
@@ -230,7 +230,8 @@ CURLU *url_resolve_within(CURLU *base, const char *reference) {
 
 static void tell_end(struct exchange *exchange, CURLcode code) {
     const char *text = exchange->text;
-    if (exchange->problem == TRUNK_OK && (code == CURLE_SEND_FAIL_REWIND || code == CURLE_ABORTED_BY_CALLBACK)) {
+    if (exchange->problem == TRUNK_OK &&
+        (code == CURLE_SEND_FAIL_REWIND || code == CURLE_ABORTED_BY_CALLBACK)) {
         text = "the connection was closed"; /* and libcurl would have sent the body again */
     } else if (exchange->problem == TRUNK_OK && code != CURLE_OK) {
         text = exchange->error[0] != '\0' ? exchange->error : curl_easy_strerror(code);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * bench_backend.c - the fixture behind the benchmark: an MCP server over HTTP that does as little as a server can (one epoll loop,
- * no JSON library), so that what is measured is what stands before it. Answers tools/call of "echo" with its arguments' text.
- * Prints "ready PORT". GET /stats tells sessions opened and closed, and calls. */
+ * bench_backend.c - the fixture behind the benchmark: an MCP server over HTTP that does as little
+ * as a server can (one epoll loop, no JSON library), so that what is measured is what stands before
+ * it. Answers tools/call of "echo" with its arguments' text. Prints "ready PORT". GET /stats tells
+ * sessions opened and closed, and calls. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -33,7 +34,8 @@ struct backend {
 };
 
 /* The raw value behind "key": in a message that this benchmark's peers wrote. */
-static size_t find_value(const struct http_message *message, const char *key, char *out, size_t size) {
+static size_t find_value(const struct http_message *message, const char *key, char *out,
+                         size_t size) {
     const char *at = memmem(message->body, message->body_len, key, strlen(key));
     const char *end = message->body + message->body_len;
     size_t len = 0;
@@ -71,8 +73,9 @@ static void send_all(int fd, const char *data, size_t len) {
 
 static void answer(int fd, const char *status, const char *extra, const char *body) {
     char out[INPUT_SIZE + 1024];
-    int len = snprintf(out, sizeof out, "HTTP/1.1 %s\r\n%s%sContent-Length: %zu\r\n\r\n%s", status, extra,
-                       body[0] != '\0' ? "Content-Type: application/json\r\n" : "", strlen(body), body);
+    int len =
+        snprintf(out, sizeof out, "HTTP/1.1 %s\r\n%s%sContent-Length: %zu\r\n\r\n%s", status, extra,
+                 body[0] != '\0' ? "Content-Type: application/json\r\n" : "", strlen(body), body);
     send_all(fd, out, (size_t)len);
 }
 
@@ -92,17 +95,21 @@ static void answer_post(struct backend *backend, int fd, const struct http_messa
         backend->calls++;
         (void)find_value(message, "\"text\":", text, sizeof text);
         (void)snprintf(body, sizeof body,
-                       "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"content\":[{\"type\":\"text\",\"text\":%s}]}}", id,
-                       text);
+                       "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"content\":[{\"type\":\"text\","
+                       "\"text\":%s}]}}",
+                       id, text);
     } else if (strcmp(method, "\"initialize\"") == 0) {
         (void)snprintf(extra, sizeof extra, "Mcp-Session-Id: s%lu\r\n", ++backend->opened);
-        (void)snprintf(body, sizeof body,
-                       "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"protocolVersion\":\"2025-11-25\","
-                       "\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"bench\",\"version\":\"1\"}}}",
-                       id);
+        (void)snprintf(
+            body, sizeof body,
+            "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"protocolVersion\":\"2025-11-25\","
+            "\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"bench\",\"version\":\"1\"}}"
+            "}",
+            id);
     } else {
         (void)snprintf(body, sizeof body,
-                       "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"tools\":[{\"name\":\"echo\",\"description\":\"says it\","
+                       "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"tools\":[{\"name\":\"echo\","
+                       "\"description\":\"says it\","
                        "\"inputSchema\":{\"type\":\"object\"}}]}}",
                        id);
     }
@@ -117,8 +124,8 @@ static void answer_message(struct backend *backend, int fd, const struct http_me
         backend->closed++;
         answer(fd, "200 OK", "", "");
     } else if (strncmp(message->start, "GET /stats", 10) == 0) {
-        (void)snprintf(body, sizeof body, "{\"opened\":%lu,\"closed\":%lu,\"calls\":%lu}", backend->opened,
-                       backend->closed, backend->calls);
+        (void)snprintf(body, sizeof body, "{\"opened\":%lu,\"closed\":%lu,\"calls\":%lu}",
+                       backend->opened, backend->closed, backend->calls);
         answer(fd, "200 OK", "", body);
     } else {
         answer(fd, "405 Method Not Allowed", "", "");
@@ -141,7 +148,8 @@ static void read_more(struct backend *backend, struct connection *connection) {
     connection->input[connection->len] = '\0';
     struct http_message message;
     int state;
-    while (connection->len > 0 && (state = http_peer_read(connection->input, connection->len, &message)) != 0) {
+    while (connection->len > 0 &&
+           (state = http_peer_read(connection->input, connection->len, &message)) != 0) {
         if (state < 0) {
             drop(connection);
             return;

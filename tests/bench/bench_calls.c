@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * bench_calls.c - the load of `scripts/bench calls`: tools/call in a closed loop over N connections, each with a session of its own, to several
- * targets in turn (interleaved rounds), with every answer checked. Prints a table and writes JSON.
- *   bench_calls SECONDS ROUNDS OUT.json NAME:PORT:TOOL:PID...     PID 0: nothing stands in the middle */
+ * bench_calls.c - the load of `scripts/bench calls`: tools/call in a closed loop over N
+ * connections, each with a session of its own, to several targets in turn (interleaved rounds),
+ * with every answer checked. Prints a table and writes JSON. bench_calls SECONDS ROUNDS OUT.json
+ * NAME:PORT:TOOL:PID...     PID 0: nothing stands in the middle */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -101,10 +102,11 @@ static void send_request(struct connection *connection, const char *method, cons
     if (connection->session[0] != '\0') {
         (void)snprintf(session, sizeof session, "Mcp-Session-Id: %s\r\n", connection->session);
     }
-    int len = snprintf(out, sizeof out,
-                       "%s /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-                       "Accept: application/json, text/event-stream\r\n%sContent-Length: %zu\r\n\r\n%s",
-                       method, session, strlen(body), body);
+    int len =
+        snprintf(out, sizeof out,
+                 "%s /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                 "Accept: application/json, text/event-stream\r\n%sContent-Length: %zu\r\n\r\n%s",
+                 method, session, strlen(body), body);
     if (send(connection->fd, out, (size_t)len, MSG_NOSIGNAL) != len) {
         die("a request could not be sent");
     }
@@ -114,8 +116,11 @@ static void send_request(struct connection *connection, const char *method, cons
 static struct http_message receive(struct connection *connection) {
     struct http_message message;
     int state;
-    while ((state = connection->len == 0 ? 0 : http_peer_read(connection->input, connection->len, &message)) == 0) {
-        ssize_t got = recv(connection->fd, connection->input + connection->len, INPUT_SIZE - connection->len - 1, 0);
+    while ((state = connection->len == 0
+                        ? 0
+                        : http_peer_read(connection->input, connection->len, &message)) == 0) {
+        ssize_t got = recv(connection->fd, connection->input + connection->len,
+                           INPUT_SIZE - connection->len - 1, 0);
         if (got <= 0) {
             die("a connection was closed");
         }
@@ -142,13 +147,16 @@ static void open_connection(struct connection *connection, const struct target *
     }
     (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     send_request(connection, "POST",
-                 "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\","
+                 "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+                 "\"protocolVersion\":\"2025-11-25\","
                  "\"capabilities\":{},\"clientInfo\":{\"name\":\"bench\",\"version\":\"1\"}}}");
     struct http_message message = receive(connection);
-    if (!http_peer_header(&message, "Mcp-Session-Id", connection->session, sizeof connection->session)) {
+    if (!http_peer_header(&message, "Mcp-Session-Id", connection->session,
+                          sizeof connection->session)) {
         die("initialize gave no session id");
     }
-    send_request(connection, "POST", "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
+    send_request(connection, "POST",
+                 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
     (void)receive(connection);
 }
 
@@ -161,11 +169,12 @@ static void close_connection(struct connection *connection) {
 static void send_call(struct connection *connection, const struct target *target) {
     char body[1024];
     connection->id++;
-    (void)snprintf(body, sizeof body,
-                   "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"tools/call\",\"params\":{\"name\":\"%s\","
-                   "\"arguments\":{\"text\":\"c%u-%llu-0123456789012345678901234567890123456789\"}}}",
-                   (unsigned long long)connection->id, target->tool, connection->index,
-                   (unsigned long long)connection->id);
+    (void)snprintf(
+        body, sizeof body,
+        "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"tools/call\",\"params\":{\"name\":\"%s\","
+        "\"arguments\":{\"text\":\"c%u-%llu-0123456789012345678901234567890123456789\"}}}",
+        (unsigned long long)connection->id, target->tool, connection->index,
+        (unsigned long long)connection->id);
     connection->sent_ns = now_ns();
     send_request(connection, "POST", body);
 }
@@ -174,11 +183,13 @@ static void check_answer(const struct connection *connection, const struct http_
     char id[64];
     char text[96];
     (void)snprintf(id, sizeof id, "\"id\":%llu,", (unsigned long long)connection->id);
-    (void)snprintf(text, sizeof text, "\"text\":\"c%u-%llu-", connection->index, (unsigned long long)connection->id);
+    (void)snprintf(text, sizeof text, "\"text\":\"c%u-%llu-", connection->index,
+                   (unsigned long long)connection->id);
     if (strncmp(message->start, "HTTP/1.1 200", 12) != 0 ||
         memmem(message->body, message->body_len, id, strlen(id)) == NULL ||
         memmem(message->body, message->body_len, text, strlen(text)) == NULL) {
-        (void)fprintf(stderr, "bench_calls: wrong answer to %s: %.*s\n", id, (int)message->body_len, message->body);
+        (void)fprintf(stderr, "bench_calls: wrong answer to %s: %.*s\n", id, (int)message->body_len,
+                      message->body);
         exit(1);
     }
 }
@@ -200,8 +211,8 @@ static int compare_samples(const void *a, const void *b) {
     return left < right ? -1 : left > right;
 }
 
-static struct figures run_round(const struct target *target, struct connection *connections, unsigned count,
-                                double seconds) {
+static struct figures run_round(const struct target *target, struct connection *connections,
+                                unsigned count, double seconds) {
     struct samples samples = {0};
     struct epoll_event events[MAX_CONNECTIONS];
     int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -211,7 +222,8 @@ static struct figures run_round(const struct target *target, struct connection *
         open_connection(&connections[i], target);
         (void)epoll_ctl(epoll, EPOLL_CTL_ADD, connections[i].fd, &event);
     }
-    for (unsigned i = 0; i < count; i++) { /* opens the way to the backend, outside of the measurement */
+    for (unsigned i = 0; i < count;
+         i++) { /* opens the way to the backend, outside of the measurement */
         send_call(&connections[i], target);
         struct http_message message = receive(&connections[i]);
         check_answer(&connections[i], &message);
@@ -280,13 +292,16 @@ static struct figures medians(const struct figures *rounds, unsigned count) {
                             median(rounds, count, offsetof(struct figures, rss_mib))};
 }
 
-static void print_row(FILE *json, const char *name, unsigned connections, const struct figures *f, int is_first) {
-    (void)printf("%-8s %4u %10.0f %9.1f %9.1f %9.2f %8.1f\n", name, connections, f->per_second, f->p50_us, f->p99_us,
-                 f->cpu_us, f->rss_mib);
-    (void)fprintf(json,
-                  "%s\n  {\"name\": \"%s\", \"connections\": %u, \"per_second\": %.0f, \"p50_us\": %.1f, "
-                  "\"p99_us\": %.1f, \"cpu_us\": %.2f, \"rss_mib\": %.1f}",
-                  is_first ? "" : ",", name, connections, f->per_second, f->p50_us, f->p99_us, f->cpu_us, f->rss_mib);
+static void print_row(FILE *json, const char *name, unsigned connections, const struct figures *f,
+                      int is_first) {
+    (void)printf("%-8s %4u %10.0f %9.1f %9.1f %9.2f %8.1f\n", name, connections, f->per_second,
+                 f->p50_us, f->p99_us, f->cpu_us, f->rss_mib);
+    (void)fprintf(
+        json,
+        "%s\n  {\"name\": \"%s\", \"connections\": %u, \"per_second\": %.0f, \"p50_us\": %.1f, "
+        "\"p99_us\": %.1f, \"cpu_us\": %.2f, \"rss_mib\": %.1f}",
+        is_first ? "" : ",", name, connections, f->per_second, f->p50_us, f->p99_us, f->cpu_us,
+        f->rss_mib);
 }
 
 static int parse_target(char *text, struct target *out) {
@@ -327,8 +342,8 @@ int main(int argc, char **argv) {
         die("OUT.json cannot be written");
     }
     (void)fprintf(json, "[");
-    (void)printf("%-8s %4s %10s %9s %9s %9s %8s\n", "target", "conn", "calls/s", "p50 us", "p99 us", "cpu us",
-                 "RSS MiB");
+    (void)printf("%-8s %4s %10s %9s %9s %9s %8s\n", "target", "conn", "calls/s", "p50 us", "p99 us",
+                 "cpu us", "RSS MiB");
     for (size_t load = 0; load < sizeof loads / sizeof loads[0]; load++) {
         for (unsigned round = 0; round < count; round++) {
             for (unsigned i = 0; i < ntargets; i++) {

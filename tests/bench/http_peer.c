@@ -7,14 +7,16 @@
 #include <string.h>
 #include <strings.h>
 
-bool http_peer_header(const struct http_message *message, const char *name, char *out, size_t size) {
+bool http_peer_header(const struct http_message *message, const char *name, char *out,
+                      size_t size) {
     size_t name_len = strlen(name);
     const char *line = message->headers;
     const char *end = line + message->headers_len;
     while (line < end) {
         const char *next = memchr(line, '\n', (size_t)(end - line));
         next = next != NULL ? next + 1 : end;
-        if ((size_t)(next - line) > name_len && line[name_len] == ':' && strncasecmp(line, name, name_len) == 0) {
+        if ((size_t)(next - line) > name_len && line[name_len] == ':' &&
+            strncasecmp(line, name, name_len) == 0) {
             const char *value = line + name_len + 1;
             const char *stop = next;
             while (value < stop && *value == ' ') {
@@ -57,9 +59,11 @@ static int read_chunks(char *data, size_t len, struct http_message *out) {
     }
 }
 
-/* Chunks are moved together only when all are there: a first pass without moving would cost more than it is worth here. */
+/* Chunks are moved together only when all are there: a first pass without moving would cost more
+ * than it is worth here. */
 static bool has_last_chunk(const char *body, size_t len) {
-    return memmem(body, len, "\r\n0\r\n\r\n", 7) != NULL || (len >= 5 && memcmp(body, "0\r\n\r\n", 5) == 0);
+    return memmem(body, len, "\r\n0\r\n\r\n", 7) != NULL ||
+           (len >= 5 && memcmp(body, "0\r\n\r\n", 5) == 0);
 }
 
 int http_peer_read(char *data, size_t len, struct http_message *out) {

@@ -122,8 +122,7 @@ static inline void rig_add_backend(struct rig *rig, const char *name) {
         (struct trunk_param){xstrdup("command"), xstrdup(TEST_BIN_DIR "/trunkd-demo-backend")};
     params.items[1] = (struct trunk_param){xstrdup("args"), xstrdup("--name")};
     params.items[2] = (struct trunk_param){xstrdup("args"), xstrdup(name)};
-    backend_registry_add(&rig->registry, name, rig->factory, &params, false, false, 20000,
-                         0);
+    backend_registry_add(&rig->registry, name, rig->factory, &params, false, false, 20000, 0);
 }
 
 static inline struct driver *rig_open_driver(struct rig *rig, uint32_t kind, const char *name) {
