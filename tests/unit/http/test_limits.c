@@ -273,6 +273,28 @@ static void test_connections_over_the_limit_wait_until_one_ends(void **state) {
     await_connections(fixture, 0);
 }
 
+static void test_connections_leave_a_quarter_of_the_descriptors(void **state) {
+    struct fixture *fixture = *state;
+    struct client clients[50];
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    http_server_free(fixture->server);
+    struct rlimit low = {.rlim_cur = 40, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    start(fixture); /* which reads the limit */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < 50; i++) {
+        clients[i] = client_open(fixture);
+    }
+    await_connections(fixture, 30);
+    pass(fixture, NULL, 30);
+    assert_int_equal(http_server_count_connections(fixture->server), 30);
+    for (size_t i = 0; i < 50; i++) {
+        client_close(&clients[i]);
+    }
+    await_connections(fixture, 0);
+}
+
 static void test_drain_at_the_limit_is_no_harm(void **state) {
     struct fixture *fixture = *state;
     fixture->options.max_connections = 1;
@@ -334,9 +356,6 @@ static size_t choose_many(void) {
     struct rlimit limit;
     size_t wanted = size != NULL && strcmp(size, "long") == 0 ? 10000 : 300;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     size_t possible = ((size_t)limit.rlim_cur - 64) / 2; /* both ends are ours */
     if (wanted > possible) {
         print_message("%zu idle connections, for lack of descriptors\n", possible);
@@ -371,6 +390,11 @@ static void test_many_idle_connections_do_not_stop_a_request_and_are_cut(void **
 }
 
 static int set_up_with_idle_timeout(void **state) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
     int result = set_up(state);
     restart_with(*state, 0, 0, 2000);
     ((struct fixture *)*state)->options.idle_timeout_ms = UINT64_MAX;
@@ -394,6 +418,7 @@ int main(void) {
         CASE(test_client_that_does_not_read_its_answer_is_cut),
         CASE(test_client_that_reads_slowly_but_steadily_gets_its_answer),
         CASE(test_connections_over_the_limit_wait_until_one_ends),
+        CASE(test_connections_leave_a_quarter_of_the_descriptors),
         CASE(test_drain_at_the_limit_is_no_harm),
         CASE(test_process_without_descriptors_pauses_and_tells_once),
         cmocka_unit_test_setup_teardown(
