@@ -12,7 +12,7 @@
 
 /* The factories that exist unless the config defines them, and what asks for them. */
 static const struct standard_factory {
-    const char *name; /* also of its driver */
+    const char *name;    /* also of its driver */
     const char *chooser; /* the key that only such a backend has */
 } standard_factories[] = {{"stdio", "command"}, {"http", "url"}};
 #define STANDARD_COUNT (sizeof standard_factories / sizeof standard_factories[0])
@@ -162,10 +162,11 @@ static void tell_no_factory(const struct reading *reading, struct json_object *o
         }
     }
     if (!is_slip) {
-        problems_add(reading->problems, path,
-                     "has neither \"command\" nor \"url\"; add \"command\" with the program to run, "
-                     "\"url\" with the server's address, or \"factory\" with the name of one of "
-                     "factories");
+        problems_add(
+            reading->problems, path,
+            "has neither \"command\" nor \"url\"; add \"command\" with the program to run, "
+            "\"url\" with the server's address, or \"factory\" with the name of one of "
+            "factories");
     }
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -18,7 +19,7 @@ struct acceptor {
     struct log *log;
     struct evconnlistener *listener;
     struct loop_timer *timer;
-    uint64_t max_count; /* 0: none */
+    uint64_t max_count;
     bool is_full;
     struct log_limit full_limit;
     struct log_limit error_limit;
@@ -50,12 +51,22 @@ static void retry(void *arg) {
     loop_timer_set(acceptor->timer, RETRY_MS);
 }
 
+/* Backends, stores and files need descriptors too: a quarter of the process's is theirs. */
+static uint64_t limit_count(uint64_t max_count) {
+    struct rlimit limit;
+    uint64_t possible = UINT64_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        possible = (uint64_t)limit.rlim_cur - (uint64_t)limit.rlim_cur / 4;
+    }
+    return max_count > 0 && max_count < possible ? max_count : possible;
+}
+
 struct acceptor *acceptor_new(struct loop *loop, struct log *log, struct evconnlistener *listener,
                               uint64_t max_count) {
     struct acceptor *acceptor = xcalloc(1, sizeof *acceptor);
     acceptor->log = log;
     acceptor->listener = listener;
-    acceptor->max_count = max_count;
+    acceptor->max_count = limit_count(max_count);
     acceptor->timer = loop_timer_new(loop, retry, acceptor);
     evconnlistener_set_error_cb(listener, handle_error);
     loop_timer_set(acceptor->timer, RETRY_MS);
@@ -71,11 +82,12 @@ void acceptor_free(struct acceptor *acceptor) {
 
 void acceptor_set_count(struct acceptor *acceptor, size_t count) {
     bool was_full = acceptor->is_full;
-    acceptor->is_full = acceptor->max_count > 0 && count >= acceptor->max_count;
+    acceptor->is_full = count >= acceptor->max_count;
     if (acceptor->is_full && !was_full) {
         evconnlistener_disable(acceptor->listener);
         log_write_limited(acceptor->log, &acceptor->full_limit, TRUNK_LOG_WARN, "http",
-                          "no further connections, listen.max_connections is reached count=%zu",
+                          "no further connections: as many as listen.max_connections and the "
+                          "descriptor limit allow count=%zu",
                           count);
     } else if (was_full && !acceptor->is_full) {
         evconnlistener_enable(acceptor->listener);

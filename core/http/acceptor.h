@@ -12,7 +12,8 @@
 
 struct evconnlistener;
 struct acceptor;
-/* The listener is borrowed until acceptor_free. max_count: connections; 0: no limit. */
+/* The listener is borrowed until acceptor_free. max_count: connections; 0: no limit but that of the
+ * process's descriptors, of which they get three quarters at most. */
 struct acceptor *acceptor_new(struct loop *loop, struct log *log, struct evconnlistener *listener,
                               uint64_t max_count);
 void acceptor_free(struct acceptor *acceptor); /* NULL is fine */

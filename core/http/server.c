@@ -335,6 +335,11 @@ static void handle_request(struct evhttp_request *request, void *arg) {
     struct request_verdict verdict = request_check(&read, server->options);
     bool is_draining = server->socket == NULL;
 
+    if (request->type == EVHTTP_REQ_CONNECT) {
+        /* Whose answer evhttp gives no length, and does not close after: any other method will do.
+         */
+        request->type = EVHTTP_REQ_TRACE;
+    }
     connection_begin_waiting(connection);
     evhttp_request_set_on_complete_cb(request, begin_next, connection);
     if (verdict.must_close || is_draining) {

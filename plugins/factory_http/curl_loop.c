@@ -284,8 +284,8 @@ void curl_loop_free(struct curl_loop *loop) {
     if (loop->multi != NULL) {
         (void)curl_multi_cleanup(loop->multi);
     }
-    struct socket_watch *socket;
-    struct socket_watch *next;
+    struct socket_watch *socket = NULL;
+    struct socket_watch *next = NULL;
     HASH_ITER(hh, loop->sockets, socket, next) {
         remove_socket(socket);
     }

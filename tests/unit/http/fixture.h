@@ -33,7 +33,9 @@
     "Accept: application/json, text/event-stream\r\n"
 #define POST_PING POST_HEAD "Content-Length: 4\r\n\r\nping"
 #define POST_PONG POST_HEAD "Content-Length: 4\r\n\r\npong"
-#define GET_STREAM "GET /mcp HTTP/1.1\r\n" HOST "Accept: text/event-stream\r\n\r\n"
+#define GET_STREAM_WITH(headers)                                                                   \
+    "GET /mcp HTTP/1.1\r\n" HOST "Accept: text/event-stream\r\n" headers "\r\n"
+#define GET_STREAM GET_STREAM_WITH("")
 #define DELETE_PLAIN "DELETE /mcp HTTP/1.1\r\n" HOST "\r\n"
 
 /* ---- a server with a scripted handler ---- */
@@ -57,16 +59,26 @@ static inline void handle(void *ctx, struct exchange *exchange) {
     }
 }
 
-static inline int set_up(void **state) {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    assert_non_null(fixture);
+static inline void start(struct fixture *fixture) {
     struct trunk_error error;
-    fixture->options = (struct http_options){
-        .address = "127.0.0.1", .path = "/mcp", .max_body_bytes = (uint64_t)1024 * 1024};
-    fixture->loop = loop_new();
     fixture->server =
         http_server_new(fixture->loop, NULL, &fixture->options, handle, fixture, &error);
     assert_non_null(fixture->server);
+}
+
+/* With options changed, which a server reads when it starts. */
+static inline void restart(struct fixture *fixture) {
+    http_server_free(fixture->server);
+    start(fixture);
+}
+
+static inline int set_up(void **state) {
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    assert_non_null(fixture);
+    fixture->options = (struct http_options){
+        .address = "127.0.0.1", .path = "/mcp", .max_body_bytes = (uint64_t)1024 * 1024};
+    fixture->loop = loop_new();
+    start(fixture);
     *state = fixture;
     return 0;
 }
@@ -115,6 +127,12 @@ static inline time_t now_s(void) {
     struct timespec now;
     assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
     return now.tv_sec;
+}
+
+static inline uint64_t now_ms(void) {
+    struct timespec now;
+    assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static inline struct client client_open(struct fixture *fixture) {
@@ -181,7 +199,9 @@ static inline void await_text(struct fixture *fixture, struct client *client, co
 static inline void await_end(struct fixture *fixture, struct client *client) {
     time_t deadline = now_s() + PATIENCE_S;
     while (!client->is_over) {
-        assert_true(now_s() < deadline);
+        if (now_s() >= deadline) {
+            fail_msg("no end after \"%s\"", buffer_cstr(&client->in));
+        }
         turn(fixture, client);
     }
 }
@@ -193,6 +213,22 @@ static inline void await_count(struct fixture *fixture, const size_t *count, siz
         turn(fixture, NULL);
     }
     assert_int_equal(*count, wanted);
+}
+
+/* Turns the loop for a while in which nothing is to happen. */
+static inline void pass(struct fixture *fixture, struct client *client, uint64_t ms) {
+    uint64_t end = now_ms() + ms;
+    while (now_ms() < end) {
+        turn(fixture, client);
+    }
+}
+
+static inline void await_connections(struct fixture *fixture, size_t wanted) {
+    time_t deadline = now_s() + PATIENCE_S;
+    while (http_server_count_connections(fixture->server) != wanted) {
+        assert_true(now_s() < deadline);
+        turn(fixture, NULL);
+    }
 }
 
 /* Waits for one answer with Content-Length; text gets it whole and it leaves the client's input. */

@@ -384,6 +384,58 @@ static void test_allowed_origins_are_whole_origins_or_any(void **state) {
     assert_int_equal(status_of_origin(&options, "trunk.example", "null"), 403);
 }
 
+static void test_defect_of_the_raw_head_gets_400_and_closes(void **state) {
+    (void)state;
+    struct http_options options = loopback_options();
+    struct request request = post_request();
+    request.defect = "folded header";
+    struct request_verdict verdict = request_check(&request, &options);
+    assert_int_equal(verdict.status, 400);
+    assert_string_equal(verdict.text, "folded header");
+    assert_true(verdict.must_close);
+    assert_false(verdict.may_share);
+}
+
+static void test_target_with_a_blank_or_a_byte_beyond_ascii_gets_400(void **state) {
+    (void)state;
+    const char *targets[] = {"/mcp?a b", " /mcp", "/mcp\t", "/mcp?\xc3\xa9", "/mcp\x7f"};
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        struct request request = post_request();
+        request.target = targets[i];
+        assert_int_equal(status_of(&request), 400);
+    }
+}
+
+static void test_options_is_for_pages_of_allowed_origins(void **state) {
+    (void)state;
+    struct request request = {.method = REQUEST_OPTIONS, .target = "/mcp"};
+    request_add_header(&request, "Host", "localhost");
+    assert_int_equal(status_of(&request), 405);
+    request_add_header(&request, "Origin", "http://localhost:6274");
+    assert_int_equal(status_of(&request), 0);
+    request.target = "/other";
+    assert_int_equal(status_of(&request), 404);
+    request.target = "/mcp";
+    request.origin.value = "http://evil.example";
+    assert_int_equal(status_of(&request), 403);
+}
+
+static void test_answers_are_shared_with_an_allowed_origin_only(void **state) {
+    (void)state;
+    struct http_options options = loopback_options();
+    struct request request = post_request();
+    assert_false(request_check(&request, &options).may_share);
+    request_add_header(&request, "Origin", "http://localhost:6274");
+    assert_true(request_check(&request, &options).may_share);
+    request.target = "/other"; /* refused, but it may be told so */
+    assert_true(request_check(&request, &options).may_share);
+    request.origin.value = "http://evil.example";
+    assert_false(request_check(&request, &options).may_share);
+    request.origin.value = "http://localhost:6274";
+    request.host.value = "evil.example";
+    assert_false(request_check(&request, &options).may_share);
+}
+
 static void test_checks_come_in_the_order_told(void **state) {
     (void)state;
     struct http_options options = loopback_options();
@@ -431,6 +483,10 @@ int main(void) {
         cmocka_unit_test(test_origin_follows_the_host_rule),
         cmocka_unit_test(test_two_origins_are_refused),
         cmocka_unit_test(test_allowed_origins_are_whole_origins_or_any),
+        cmocka_unit_test(test_defect_of_the_raw_head_gets_400_and_closes),
+        cmocka_unit_test(test_target_with_a_blank_or_a_byte_beyond_ascii_gets_400),
+        cmocka_unit_test(test_options_is_for_pages_of_allowed_origins),
+        cmocka_unit_test(test_answers_are_shared_with_an_allowed_origin_only),
         cmocka_unit_test(test_checks_come_in_the_order_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

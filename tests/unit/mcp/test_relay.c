@@ -2,6 +2,9 @@
  * test_relay.c - calls on their way to a real backend and back, and what goes on which stream. */
 #include "rig.h"
 
+#define CALL_WITH_TOKEN(token)                                                                     \
+    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a_time\","     \
+    "\"_meta\":{\"progressToken\":" token "}}}"
 #define CALL(id, name, arguments)                                                                  \
     "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"tools/call\",\"params\":{\"name\":\"" name    \
     "\",\"arguments\":" arguments "}}"
@@ -60,8 +63,7 @@ static void test_call_without_a_name_or_with_an_odd_token_is_invalid_params(void
     static const char *const bodies[] = {
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\"}",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":7}}",
-        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a_time\","
-        "\"_meta\":{\"progressToken\":{}}}}"};
+        CALL_WITH_TOKEN("{}")};
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct fake *fake = rig_post(rig, rig->id, bodies[i]);
         assert_int_equal(fake->status, 200);
