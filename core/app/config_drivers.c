@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "plugin/describe.h"
 
 /* The factories that exist unless the config defines them, and what asks for them. */
 static const struct standard_factory {
@@ -66,13 +67,25 @@ static void run_check(const struct reading *reading, check_fn check,
     }
 }
 
+/* First in a child: what its constructors do is not yet known to be harmless. */
+static int32_t load_plugin(struct loader *loader, uint32_t kind, const char *driver,
+                           const struct plugin **out, struct trunk_error *error) {
+    char *path = NULL;
+    int32_t status = loader_find(loader, kind, driver, &path, error);
+    if (status == TRUNK_OK) {
+        status = describe_try(path, error);
+    }
+    free(path);
+    return status == TRUNK_OK ? loader_load(loader, kind, driver, out, error) : status;
+}
+
 /* Loads the plugin and reads the driver's own keys. path is that of the block that holds driver and
  * params. */
 static void read_driver(const struct reading *reading, uint32_t kind, const char *driver,
                         struct json_object *params, const char *path, struct config_driver *out) {
     struct trunk_error error = {0};
     char *params_path = join_path(path, "params");
-    int32_t status = loader_load(reading->config->loader, kind, driver, &out->plugin, &error);
+    int32_t status = load_plugin(reading->config->loader, kind, driver, &out->plugin, &error);
     if (status != TRUNK_OK) {
         out->plugin = NULL;
         tell_error(reading, path, status, &error);
@@ -297,6 +310,12 @@ static void read_backend(const struct reading *reading, const char *written_name
                                        .is_required = block.is_required,
                                        .timeout_ms = block.timeout_ms,
                                        .max_timeout_ms = block.max_timeout_ms};
+    if (block.max_timeout_ms != 0 && block.timeout_ms > block.max_timeout_ms) {
+        char *key_path = join_path(path, "timeout");
+        problems_add(reading->problems, key_path,
+                     "is longer than max_timeout; make it shorter, or max_timeout longer");
+        free(key_path);
+    }
     if (written_name[0] == '\0') {
         problems_add(reading->problems, path, "a backend without a name; give it one");
     }

@@ -312,6 +312,25 @@ static int32_t load_file(struct loader *loader, uint32_t kind, const char *real,
     return TRUNK_OK;
 }
 
+int32_t loader_find(const struct loader *loader, uint32_t kind, const char *driver, char **out_path,
+                    struct trunk_error *error) {
+    char *path = NULL;
+    *out_path = NULL;
+    int32_t status = find_path(loader, kind, driver, &path, error);
+    if (path == NULL) {
+        return status;
+    }
+    char *real = realpath(path, NULL);
+    status = real == NULL ? refuse_unseen(path, errno, error) : check_trust(path, real, error);
+    if (status == TRUNK_OK) {
+        *out_path = path;
+    } else {
+        free(path);
+    }
+    free(real);
+    return status;
+}
+
 int32_t loader_load(struct loader *loader, uint32_t kind, const char *driver,
                     const struct plugin **out, struct trunk_error *error) {
     char *path = NULL;

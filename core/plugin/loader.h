@@ -36,6 +36,10 @@ void loader_free(struct loader *loader); /* NULL is fine */
  * plugin that was loaded already is given again. */
 int32_t loader_load(struct loader *loader, uint32_t kind, const char *driver,
                     const struct plugin **out, struct trunk_error *error);
+/* The file that loader_load would open, which nothing of is run: the same refusals up to there.
+ * *out_path is the caller's. */
+int32_t loader_find(const struct loader *loader, uint32_t kind, const char *driver, char **out_path,
+                    struct trunk_error *error);
 /* Calls fn with the path of each file storage-*.so and factory-*.so in the dirs, sorted, first find
  * of a name wins. Loads nothing. A dir that cannot be read is told in the log. */
 void loader_list(struct loader *loader, void (*fn)(void *ctx, const char *path), void *ctx);

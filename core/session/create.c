@@ -28,6 +28,7 @@ static void end_create(struct create *create, int32_t status, const char *text,
     struct manager *manager = create->manager;
     if (session != NULL) {
         session_use_begin(session);
+        session->is_confirmed = false; /* the caller has yet to tell the id */
     }
     create->done(create->ctx, status, text, session);
     record_clear(&create->active);

@@ -238,5 +238,10 @@ void manager_stop(struct manager *manager, void (*done)(void *ctx), void *ctx) {
     while ((session = TAILQ_FIRST(&manager->lru)) != NULL) {
         session_stop(session);
     }
+    LIST_FOREACH(session, &manager->all, in_all) {
+        if (session->state == SESSION_PLACEHOLDER) {
+            multi_session_fail_required(session->multi, "trunkd is shutting down");
+        }
+    }
     loop_post(manager->config.loop, tell_stopped, manager);
 }

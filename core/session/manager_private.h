@@ -32,6 +32,7 @@ struct session {
     size_t uses;
     size_t streams;
     uint64_t last_use_ms;
+    bool is_confirmed;   /* its id was used once, so the client has got it */
     uint64_t touched_ms; /* when the store was last told to restart the life */
     bool is_touching;
     /* The writer: one CAS at a time brings the record to what is wanted. */

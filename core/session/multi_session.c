@@ -309,12 +309,25 @@ const struct route *multi_session_route(struct multi_session *multi, struct trun
     return routes_find(multi->routes, name);
 }
 
+/* Of `a` and `a_b` the longer name is the likelier one for `a_b_c`. */
 struct leg *multi_session_guess_leg(struct multi_session *multi, struct trunk_slice name) {
+    struct leg *best = NULL;
     for (size_t i = 0; i < multi->nlegs; i++) {
         struct leg *leg = multi->legs[i];
-        if (!leg_has_tools(leg) && names_may_belong(name, leg_backend(leg)->name)) {
-            return leg;
+        const char *backend = leg_backend(leg)->name;
+        if (!leg_has_tools(leg) && names_may_belong(name, backend) &&
+            (best == NULL || strlen(backend) > strlen(leg_backend(best)->name))) {
+            best = leg;
         }
     }
-    return NULL;
+    return best;
+}
+
+/* A build that is given up need not wait any more. */
+void multi_session_fail_required(struct multi_session *multi, const char *text) {
+    void (*ready)(void *, int32_t, const char *) = multi->required_ready;
+    if (ready != NULL) {
+        multi->required_ready = NULL;
+        ready(multi->required_ctx, TRUNK_UNAVAILABLE, text);
+    }
 }

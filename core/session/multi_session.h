@@ -38,6 +38,9 @@ void multi_session_wait_required(struct multi_session *multi,
                                  void (*ready)(void *ctx, int32_t status, const char *text),
                                  void *ctx);
 
+/* Tells who waits for required legs that they failed; nothing if nobody does. */
+void multi_session_fail_required(struct multi_session *multi, const char *text);
+
 /* The legs that are open into the record; then, once that is stored, those of them that wait become
  * READY. */
 void multi_session_fill_record(struct multi_session *multi, struct record *record);

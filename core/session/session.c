@@ -178,6 +178,7 @@ static void use(struct session *session) {
 
 void session_use_begin(struct session *session) {
     session_ref(session);
+    session->is_confirmed = true;
     session->uses++;
     use(session);
 }
@@ -194,6 +195,7 @@ void session_use_end(struct session *session) {
 
 void session_stream_begin(struct session *session) {
     session_ref(session);
+    session->is_confirmed = true;
     session->streams++;
     use(session);
 }

@@ -25,9 +25,17 @@ static void ignore_result(void *ctx, int32_t status, const char *text) {
     (void)text;
 }
 
+/* A client that left before it read its id never comes back: its session lives as long as a
+ * placeholder. */
+static uint64_t idle_life_ms(const struct session *session) {
+    uint64_t ttl_ms = session->manager->config.options->ttl_ms;
+    uint64_t short_ms = manager_placeholder_ttl_ms(session->manager);
+    return session->is_confirmed || short_ms > ttl_ms ? ttl_ms : short_ms;
+}
+
 bool manager_is_idle_expired(const struct session *session, uint64_t now_ms) {
     return session->uses == 0 && session->streams == 0 &&
-           now_ms - session->last_use_ms >= session->manager->config.options->ttl_ms;
+           now_ms - session->last_use_ms >= idle_life_ms(session);
 }
 
 /* The record was taken off the store, to this caller alone: a live object of it is over, whatever
@@ -68,10 +76,13 @@ static void on_swept(void *ctx, const struct trunk_reply *reply) {
 
 static void end_idle(struct manager *manager) {
     uint64_t now = clock_mono_ms(manager->config.clock);
+    uint64_t short_ms = manager_placeholder_ttl_ms(manager);
+    uint64_t first_ms = manager->config.options->ttl_ms / 10;
     struct session *session = TAILQ_FIRST(&manager->lru);
+    first_ms = first_ms < short_ms ? first_ms : short_ms;
     while (session != NULL) {
         struct session *next = TAILQ_NEXT(session, in_lru);
-        if (now - session->last_use_ms < manager->config.options->ttl_ms / 10) {
+        if (now - session->last_use_ms < first_ms) {
             break; /* the rest was used later still */
         }
         if (manager_is_idle_expired(session, now)) {

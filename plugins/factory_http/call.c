@@ -235,7 +235,9 @@ static void end_request(struct call *call, const struct exchange_result *result)
         wait_and_get(call);
         return;
     }
-    if (status != TRUNK_NOT_FOUND && status != TRUNK_DENIED && deliver_body(call, result)) {
+    /* Also of a 400 or 404 that is the request's own answer: it was not the session that was
+     * refused. */
+    if (deliver_body(call, result)) {
         call_end(call, TRUNK_OK, NULL);
         return;
     }

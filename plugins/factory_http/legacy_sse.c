@@ -112,6 +112,8 @@ static void on_end(void *ctx, const struct exchange_result *result) {
         status = TRUNK_INVALID;
         (void)snprintf(text, sizeof text, "backend %s answered GET without an event stream",
                        leg->backend);
+    } else if (status == TRUNK_UNCERTAIN && result->http_status >= 300) {
+        status = TRUNK_UNAVAILABLE; /* a GET runs nothing */
     } else if (status == TRUNK_OK || status == TRUNK_UNCERTAIN) {
         status = TRUNK_UNAVAILABLE;
         (void)snprintf(text, sizeof text, "backend %s closed its stream%s%s", leg->backend,

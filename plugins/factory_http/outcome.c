@@ -13,13 +13,12 @@ static int32_t status_of_refusal(long http_status, const struct outcome_context 
         return context->is_good ? TRUNK_NOT_FOUND : TRUNK_INVALID;
     case 401:
     case 403:
+    case 429: /* it was not run, but to send it again at once is what the server asks not to do */
         return TRUNK_DENIED;
     case 404:
         return context->has_session ? TRUNK_NOT_FOUND : TRUNK_INVALID;
-    case 408:
-    case 429:
-    case 503:
-        return TRUNK_UNAVAILABLE;
+    case 408: /* of a proxy it proves nothing */
+        return TRUNK_UNCERTAIN;
     case 413:
         return TRUNK_TOO_LARGE;
     default: /* a server that broke on the way may have done it */

@@ -381,6 +381,12 @@ static void test_value_that_cannot_work_is_told(void **state) {
          ": factories.stdio.driver", "missing", "write the name of a factory driver"},
         {"{\"mcpServers\": {\"a\": {}}}", ": mcpServers.a", "has neither \"command\" nor \"url\"",
          "add \"command\""},
+        {"{\"plugin_dirs\": [\"" TEST_BINARY_DIR
+         "/bad_plugins\"], \"storage\": {\"driver\": \"exit\"}}",
+         ": storage.driver", "ended the process", "mend its constructors"},
+        {"{\"mcpServers\": {\"a\": {\"command\": \"c\", \"timeout\": \"2m\", \"max_timeout\": "
+         "\"1m\"}}}",
+         ": mcpServers.a.timeout", "longer than max_timeout", "make it shorter"},
         {"{\"mcpServers\": {\"a\": {\"url\": \"ftp://x/mcp\"}}}", ": mcpServers.a.url", "", ""},
         {"{\"mcpServers\": {\"a\": {\"type\": \"htpp\", \"url\": \"http://x/mcp\"}}}",
          ": mcpServers.a.type", "no such type, did you mean \"http\"?", "write \"stdio\""},

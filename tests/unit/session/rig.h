@@ -297,7 +297,8 @@ static inline void rig_finish(struct rig *rig, const struct outcome *outcome, in
 }
 
 /* Both phases, and all legs that can be ready are; no use is left on the session. */
-static inline struct session *rig_open(struct rig *rig) {
+/* The client has not used its id yet. */
+static inline struct session *rig_open_unconfirmed(struct rig *rig) {
     struct outcome created = {0};
     rig_generate(rig);
     rig_start_create(rig, &created);
@@ -305,6 +306,13 @@ static inline struct session *rig_open(struct rig *rig) {
     rig_use_end(created.session);
     rig_settle(rig);
     return created.session;
+}
+
+static inline struct session *rig_open(struct rig *rig) {
+    struct session *session = rig_open_unconfirmed(rig);
+    session_use_begin(session);
+    session_use_end(session);
+    return session;
 }
 
 static inline void rig_terminate(struct rig *rig) {

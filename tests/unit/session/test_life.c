@@ -68,6 +68,19 @@ static void test_an_idle_session_expires_and_nothing_is_left_of_it(void **state)
     assert_int_equal(rig_get_status(rig), TRUNK_NOT_FOUND);
 }
 
+static void test_a_session_whose_id_was_never_used_lives_as_long_as_a_placeholder(void **state) {
+    struct rig *rig = *state;
+    (void)rig_open_unconfirmed(rig);
+    clock_advance(&rig->clock, RIG_TTL_MS - 11000); /* leg_timeout and 30 s, less a second */
+    rig_sweep(rig);
+    assert_int_equal(rig->closed, 0);
+    clock_advance(&rig->clock, 2000);
+    assert_null(manager_find_live(rig->manager, rig->id, PRINCIPAL_ANONYMOUS));
+    rig_sweep(rig);
+    RIG_UNTIL(rig, rig->closed == 1);
+    assert_int_equal(cue_storage_count_records(rig->store), 0);
+}
+
 static void test_an_expired_session_is_gone_before_any_sweep_and_is_never_revived(void **state) {
     struct rig *rig = *state;
     struct session *session = rig_open(rig);
@@ -265,6 +278,7 @@ int main(void) {
         WITH_LEGS(test_a_use_touches_the_record_at_most_every_tenth_of_the_ttl),
         WITH_LEGS(test_a_touch_that_failed_is_tried_again_by_the_next_use),
         WITH_LEGS(test_the_life_slides_on_use),
+        WITH_LEGS(test_a_session_whose_id_was_never_used_lives_as_long_as_a_placeholder),
         WITH_LEGS(test_an_idle_session_expires_and_nothing_is_left_of_it),
         WITH_LEGS(test_an_expired_session_is_gone_before_any_sweep_and_is_never_revived),
         WITH_LEGS(test_a_stored_session_that_is_expired_is_not_restored),
