@@ -33,9 +33,10 @@ async function isListening(port) {
 }
 
 export class HttpBackend {
-  // args(port): those of the program.
-  static async start(args) {
+  // args(port): those of the program. stderr: what becomes of what it says there.
+  static async start(args, stderr = 'inherit') {
     const backend = new HttpBackend();
+    backend.stdio = ['ignore', 'ignore', stderr];
     backend.port = await freePort();
     backend.args = args(backend.port);
     await backend.restart();
@@ -48,7 +49,7 @@ export class HttpBackend {
 
   async restart() {
     const env = { ...process.env, PORT: String(this.port) };
-    this.child = spawn(process.execPath, this.args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    this.child = spawn(process.execPath, this.args, { env, stdio: this.stdio });
     this.exited = once(this.child, 'exit');
     running.add(this.child);
     while (!(await isListening(this.port))) {
@@ -88,5 +89,5 @@ export function counting(file) {
 
 // how: "streamableHttp" or "sse".
 export function everythingOver(how) {
-  return () => HttpBackend.start(() => [everything().args[0], how]);
+  return () => HttpBackend.start(() => [everything().args[0], how], 'ignore');
 }
