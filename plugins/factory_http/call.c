@@ -55,14 +55,23 @@ static void complete(struct call *call, int32_t status, const char *text) {
 }
 
 void call_end(struct call *call, int32_t status, const char *text) {
+    struct leg *leg = call->leg;
+    bool was_awaited = leg->awaited == call;
     complete(call, status, text);
-    LIST_REMOVE(call, link);
+    if (was_awaited) {
+        leg->awaited = NULL;
+    } else {
+        LIST_REMOVE(call, link);
+    }
     exchange_free(call->exchange);
     if (call->timer != NULL) {
         call->leg->host->timer_free(call->timer);
     }
     curl_slist_free_all(call->headers);
     free(call);
+    if (was_awaited) {
+        leg_go_on_finishing(leg);
+    }
 }
 
 /* --- waiting --- */
@@ -128,7 +137,10 @@ static void on_headers(void *ctx, long http_status, const struct answer_headers 
     }
     if (call->is_initialize) {
         call->is_initialize = false;
-        if (!leg_begin_session(call->leg, headers)) {
+        if (call->leg->awaited == call) {
+            (void)leg_begin_session(call->leg, headers);
+            (void)set_timer(call, 0);
+        } else if (!leg_begin_session(call->leg, headers)) {
             (void)set_answered(
                 call, TRUNK_INVALID,
                 "the backend gave a session id that is not visible ASCII of at most 1 KiB");
@@ -418,6 +430,29 @@ struct call *call_find(const struct leg *leg, uint64_t number) {
         call = LIST_NEXT(call, link);
     }
     return call;
+}
+
+bool call_await_session(struct leg *leg, uint64_t within_ms, const char *text) {
+    struct call *call = LIST_FIRST(&leg->calls);
+    while (call != NULL && !call->is_initialize) {
+        call = LIST_NEXT(call, link);
+    }
+    if (call == NULL || call->exchange == NULL || leg->legacy != NULL ||
+        !exchange_forget_body(call->exchange) || !set_timer(call, within_ms)) {
+        return false;
+    }
+    call->is_answered = true;
+    complete(call, TRUNK_CANCELLED, text);
+    LIST_REMOVE(call, link);
+    leg->awaited = call;
+    return true;
+}
+
+void call_give_up_session(struct leg *leg) {
+    if (leg->awaited != NULL) {
+        LIST_INSERT_HEAD(&leg->calls, leg->awaited, link);
+        leg->awaited = NULL;
+    }
 }
 
 void call_pause(struct call *call, bool is_paused) {

@@ -19,6 +19,12 @@ void call_start(struct leg *leg, enum call_kind kind, const struct trunk_request
 struct call *call_find(const struct leg *leg, uint64_t number);
 /* May end it. */
 void call_pause(struct call *call, bool is_paused);
+/* The leg is finished while its session begins at the backend: the op is completed, but the call
+ * goes on until the session's id is known, for within_ms at the most; then leg_go_on_finishing.
+ * False: no such call. Else it is leg->awaited, and no more among leg->calls. */
+bool call_await_session(struct leg *leg, uint64_t within_ms, const char *text);
+/* leg->awaited, if any, is a call like others again. */
+void call_give_up_session(struct leg *leg);
 /* Completes the op, if it is still pending, and frees the call. */
 void call_end(struct call *call, int32_t status, const char *text);
 /* May the backend have got it? */

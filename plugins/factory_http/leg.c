@@ -383,18 +383,35 @@ static void end_calls(struct leg *leg, const char *text) {
     }
 }
 
+void leg_go_on_finishing(struct leg *leg) {
+    if (leg->session_id == NULL || !start_farewell(leg, leg->how)) {
+        complete_finish(leg);
+    }
+}
+
 void leg_finish(struct leg *leg, const struct trunk_finish *how, trunk_op op) {
+    static const char text[] = "the leg is finished";
+    uint64_t left_ms = leg_time_left(leg, how->deadline_ms);
     leg->is_closed = true;
     leg->finish_op = op;
-    end_calls(leg, "the leg is finished");
-    if (how->keep != 0 || leg->session_id == NULL || !start_farewell(leg, how)) {
+    leg->how = how;
+    bool is_awaiting =
+        how->keep == 0 && call_await_session(leg, left_ms != 0 ? left_ms : FAREWELL_MS, text);
+    end_calls(leg, text);
+    if (is_awaiting) {
+        return;
+    }
+    if (how->keep != 0) {
         complete_finish(leg);
+    } else {
+        leg_go_on_finishing(leg);
     }
 }
 
 void leg_destroy(struct leg *leg) {
     const struct trunk_host *host = leg->host;
     trunk_op op = leg->finish_op;
+    call_give_up_session(leg);
     end_calls(leg, "the driver is closed");
     if (leg->legacy != NULL && op == 0) {
         op = legacy_take_op(leg->legacy);

@@ -43,6 +43,8 @@ struct leg {
     char *session_id; /* NULL: the backend gave none */
     char *protocol;   /* NULL: not known yet */
     trunk_op finish_op;
+    const struct trunk_finish *how;    /* of finish */
+    struct call *awaited;              /* initialize, whose session id is awaited to delete it */
     struct exchange *farewell;         /* the DELETE of finish */
     struct legacy_stream *legacy;      /* NULL: Streamable HTTP */
     char end_text[OUTCOME_TEXT_BYTES]; /* why it was closed */
@@ -70,6 +72,8 @@ bool leg_build_headers(const struct leg *leg, enum exchange_method method,
 /* The header section of the 2xx answer to initialize. Gives false when it has a session id that
  * cannot be one. */
 bool leg_begin_session(struct leg *leg, const struct answer_headers *headers);
+/* The awaited call is over: goes on with finish. */
+void leg_go_on_finishing(struct leg *leg);
 /* What of the time until deadline_ms is left; 0: no deadline. At least 1 otherwise. */
 uint64_t leg_time_left(const struct leg *leg, uint64_t deadline_ms);
 /* The stream that is the session broke: pending ops are completed, the host is told. text may be
