@@ -269,6 +269,20 @@ static struct figures run_round(const struct target *target, struct connection *
     return figures;
 }
 
+/* Sessions opened and ended one after the other. */
+static double run_initializes(const struct target *target, struct connection *connection,
+                              double seconds) {
+    uint64_t begin = now_ns();
+    uint64_t end = begin + (uint64_t)(seconds * 1e9);
+    unsigned count = 0;
+    while (now_ns() < end) {
+        open_connection(connection, target);
+        close_connection(connection);
+        count++;
+    }
+    return (double)count / ((double)(now_ns() - begin) / 1e9);
+}
+
 static int compare_doubles(const void *a, const void *b) {
     double left = *(const double *)a;
     double right = *(const double *)b;
@@ -354,6 +368,17 @@ int main(int argc, char **argv) {
             struct figures figures = medians(rounds[i], count);
             print_row(json, targets[i].name, loads[load], &figures, load == 0 && i == 0);
         }
+    }
+    (void)printf("%-8s %14s\n", "target", "initialize/s");
+    for (unsigned i = 0; i < ntargets; i++) {
+        double rates[MAX_ROUNDS];
+        for (unsigned round = 0; round < count; round++) {
+            rates[round] = run_initializes(&targets[i], connections, seconds / 4);
+        }
+        qsort(rates, count, sizeof rates[0], compare_doubles);
+        (void)printf("%-8s %14.0f\n", targets[i].name, rates[count / 2]);
+        (void)fprintf(json, ",\n  {\"name\": \"%s\", \"initialize_per_second\": %.0f}",
+                      targets[i].name, rates[count / 2]);
     }
     (void)fprintf(json, "\n]\n");
     (void)fclose(json);
