@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -19,6 +20,8 @@
 struct kit {
     const struct kit_driver *driver;
     struct kit_store *store;
+    pid_t
+        process; /* a child that fails ends in teardown, instead of running the cases that follow */
 };
 int kit_setup(void **state);
 int kit_teardown(void **state);
@@ -35,7 +38,10 @@ int kit_run_put_cases(struct kit *kit);
 int kit_run_life_cases(struct kit *kit);
 int kit_run_sweep_cases(struct kit *kit);
 int kit_run_scan_cases(struct kit *kit);
-int kit_run_log_cases(struct kit *kit); /* with TRUNK_CAP_LOG */
+int kit_run_log_cases(struct kit *kit);        /* with TRUNK_CAP_LOG */
+int kit_run_persistent_cases(struct kit *kit); /* with TRUNK_CAP_PERSISTENT */
+int kit_run_shared_cases(struct kit *kit);     /* with TRUNK_CAP_SHARED */
+int kit_run_bracket_cases(struct kit *kit);    /* with begin and commit */
 int kit_run_rules_cases(struct kit *kit);
 int kit_run_model_cases(struct kit *kit);
 

@@ -256,6 +256,9 @@ void kit_watch_set(struct trunk_watch *watch, uint32_t wanted) {
 }
 
 void kit_watch_free(struct trunk_watch *watch) {
+    if (watch == NULL) {
+        return;
+    }
     check_thread(watch->events, "watch_free on another thread than the loop's");
     watch->is_freed = true;
 }
@@ -284,6 +287,9 @@ void kit_timer_stop(struct trunk_timer *timer) {
 }
 
 void kit_timer_free(struct trunk_timer *timer) {
+    if (timer == NULL) {
+        return;
+    }
     check_thread(timer->events, "timer_free on another thread than the loop's");
     timer->is_freed = true;
 }

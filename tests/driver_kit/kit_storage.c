@@ -3,6 +3,7 @@
  * [KEY=VALUE...]. The store that the parameters name must be the kit's own: it is emptied before
  * each case. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "kit_case.h"
 
@@ -17,6 +18,9 @@ int kit_setup(void **state) {
 
 int kit_teardown(void **state) {
     struct kit *kit = *state;
+    if (getpid() != kit->process) {
+        _exit(1);
+    }
     size_t nfaults = kit->store == NULL ? 0 : kit_store_close(kit->store);
     kit->store = NULL;
     return nfaults == 0 ? 0 : -1;
@@ -32,13 +36,22 @@ int main(int argc, char **argv) {
         kit_driver_free(&driver);
         return 1;
     }
-    struct kit kit = {.driver = &driver};
+    struct kit kit = {.driver = &driver, .process = getpid()};
     int failed = kit_run_put_cases(&kit);
     failed += kit_run_life_cases(&kit);
     failed += kit_run_sweep_cases(&kit);
     failed += kit_run_scan_cases(&kit);
     if (kit_driver_has(&driver, TRUNK_CAP_LOG)) {
         failed += kit_run_log_cases(&kit);
+    }
+    if (kit_driver_has(&driver, TRUNK_CAP_PERSISTENT)) {
+        failed += kit_run_persistent_cases(&kit);
+    }
+    if (kit_driver_has(&driver, TRUNK_CAP_SHARED)) {
+        failed += kit_run_shared_cases(&kit);
+    }
+    if (driver.ops.begin != NULL) {
+        failed += kit_run_bracket_cases(&kit);
     }
     failed += kit_run_rules_cases(&kit);
     failed += kit_run_model_cases(&kit);

@@ -215,14 +215,15 @@ static bool wait_until_ready(struct kit_store *store) {
     return false;
 }
 
-struct kit_store *kit_store_open(const struct kit_driver *driver) {
+/* Takes over the host. */
+static struct kit_store *open_store(const struct kit_driver *driver, struct kit_host *host) {
     struct kit_store *store = calloc(1, sizeof *store);
     if (store == NULL) {
         abort();
     }
     struct trunk_error error = {.status = TRUNK_OK};
     store->driver = driver;
-    store->host = kit_host_new();
+    store->host = host;
     int32_t status = driver->ops.check(driver->params, driver->nparams, &error);
     if (status == TRUNK_OK) {
         status = driver->ops.open(kit_host_table(store->host), driver->params, driver->nparams,
@@ -240,6 +241,16 @@ struct kit_store *kit_store_open(const struct kit_driver *driver) {
         return NULL;
     }
     return store;
+}
+
+struct kit_store *kit_store_open(const struct kit_driver *driver) {
+    return open_store(driver, kit_host_new());
+}
+
+struct kit_store *kit_store_open_at(const struct kit_driver *driver, uint64_t wall_ms) {
+    struct kit_host *host = kit_host_new();
+    kit_host_advance(host, wall_ms - kit_host_wall_ms(host));
+    return open_store(driver, host);
 }
 
 size_t kit_store_close(struct kit_store *store) {

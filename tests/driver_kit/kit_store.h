@@ -16,6 +16,9 @@ struct kit_store {
 
 /* Opens and pings until OK. NULL, and the reason on stderr, when that fails. */
 struct kit_store *kit_store_open(const struct kit_driver *driver);
+/* Likewise, by a host whose wall clock says wall_ms: of a host that is started again, or of another
+ * one beside it, whose clocks go on from, or agree with, that of the first. */
+struct kit_store *kit_store_open_at(const struct kit_driver *driver, uint64_t wall_ms);
 /* Closes and frees; results are gone then. Returns the number of faults, each told on stderr. */
 size_t kit_store_close(struct kit_store *store);
 /* Removes all records, living or expired. False, and the reason on stderr, when that fails. */
