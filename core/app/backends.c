@@ -32,9 +32,9 @@ static void ignore_tools(void *ctx, struct leg *leg) {
     (void)leg;
 }
 
-static void ignore_notice(void *ctx, struct leg *leg, const struct message *notice) {
+static void ignore_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
     (void)ctx;
-    (void)leg;
+    (void)from;
     (void)notice;
 }
 

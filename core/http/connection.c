@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "http/header_scan.h"
+#include "wire/exchange.h"
 
 #define MAX_PIPELINED_BYTES 65536 /* read ahead while a request waits for its answer */
 #define MIN_TICK_MS 10
@@ -37,6 +38,7 @@ struct connections {
     const struct http_options *options;
     connections_count_fn on_count;
     void *ctx;
+    connections_drained_fn on_drained;
     struct clock clock;
     struct loop_timer *timer; /* set while there are connections */
     uint64_t tick_ms;         /* 0: nothing has a deadline */
@@ -63,7 +65,7 @@ static uint64_t get_timeout_ms(const struct connection *self) {
 }
 
 static size_t get_allowance_bytes(const struct connection *self) {
-    return self->phase == CONNECTION_WAITING ? CONNECTION_MAX_WAITING_BYTES : 0;
+    return self->phase == CONNECTION_WAITING ? EXCHANGE_LOW_BYTES : 0;
 }
 
 static bool is_too_slow(const struct connection *self, uint64_t now_ms) {
@@ -152,8 +154,11 @@ static void handle_input(struct evbuffer *input, const struct evbuffer_cb_info *
 }
 
 static void handle_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg) {
-    (void)output;
     struct connection *self = arg;
+    if (self->exchange != NULL && info->orig_size > EXCHANGE_LOW_BYTES &&
+        evbuffer_get_length(output) <= EXCHANGE_LOW_BYTES) {
+        self->owner->on_drained(self->exchange);
+    }
     if (self->phase >= CONNECTION_WAITING &&
         (info->n_deleted > 0 || info->orig_size <= get_allowance_bytes(self))) {
         self->since_ms = clock_mono_ms(&self->owner->clock);
@@ -248,12 +253,14 @@ void connection_begin_next(struct connection *self) {
 
 struct connections *connections_new(struct loop *loop, struct log *log,
                                     const struct http_options *options,
-                                    connections_count_fn on_count, void *ctx) {
+                                    connections_count_fn on_count, void *ctx,
+                                    connections_drained_fn on_drained) {
     struct connections *connections = xcalloc(1, sizeof *connections);
     connections->log = log;
     connections->options = options;
     connections->on_count = on_count;
     connections->ctx = ctx;
+    connections->on_drained = on_drained;
     connections->tick_ms = choose_tick_ms(options);
     connections->timer = loop_timer_new(loop, look_at_all, connections);
     clock_init(&connections->clock);

@@ -12,29 +12,31 @@
 struct bufferevent;
 struct exchange;
 
-/* While an exchange is open, so much of it may wait for a client that does not read. */
-#define CONNECTION_MAX_WAITING_BYTES (1024u * 1024)
-
 enum connection_phase {
     CONNECTION_IDLE,    /* no byte of the next request yet: idle_timeout */
     CONNECTION_HEAD,    /* from its first byte to the end of its head: header_timeout */
     CONNECTION_BODY,    /* then, until it is whole: body_timeout */
     CONNECTION_WAITING, /* for its answer, or while its stream is open: body_timeout from the last
-                           byte taken, once more than CONNECTION_MAX_WAITING_BYTES wait */
+                           byte taken, once more than EXCHANGE_LOW_BYTES wait */
     CONNECTION_WRITING  /* the answer is whole: body_timeout from the last byte taken */
 };
 
 struct connection;
 struct connections; /* all of one server */
 
+/* Called at each change of the count. */
 typedef void (*connections_count_fn)(void *ctx, size_t count);
+/* Called when what waits on the exchange's connection has come down to EXCHANGE_LOW_BYTES. In the
+ * middle of a write: nothing may be written or closed in it. */
+typedef void (*connections_drained_fn)(struct exchange *exchange);
 
-/* options is borrowed. on_count is called at each change of the count. A connection that is too
+/* options is borrowed. A connection that is too
  * slow is cut as if it had timed out: by the bufferevent's event callback with BEV_EVENT_TIMEOUT,
  * from the loop. */
 struct connections *connections_new(struct loop *loop, struct log *log,
                                     const struct http_options *options,
-                                    connections_count_fn on_count, void *ctx);
+                                    connections_count_fn on_count, void *ctx,
+                                    connections_drained_fn on_drained);
 void connections_free(struct connections *connections); /* all were removed; NULL is fine */
 size_t connections_count(const struct connections *connections);
 

@@ -51,6 +51,7 @@ struct http_exchange {
     struct evhttp_request *request;
     struct connection *connection; /* not to be used once is_closed */
     struct loop_timer *keepalive;  /* NULL: not streaming, or no keep-alive wanted */
+    struct loop_timer *drained;    /* NULL: never was */
 };
 
 static struct connection *find_connection(const struct http_server *server,
@@ -162,7 +163,9 @@ static void begin_next(struct evhttp_request *request, void *connection) {
 static void close_exchange(struct http_exchange *self) {
     self->base.is_closed = true;
     loop_timer_free(self->keepalive);
+    loop_timer_free(self->drained);
     self->keepalive = NULL;
+    self->drained = NULL;
     if (self->base.on_close != NULL) {
         self->base.on_close(&self->base, self->base.ctx);
     }
@@ -180,6 +183,7 @@ static struct evhttp_request *end_exchange(struct http_exchange *self) {
         connection_begin_writing(self->connection);
     }
     loop_timer_free(self->keepalive);
+    loop_timer_free(self->drained);
     self->server->exchange_count--;
     free(self);
     return request;
@@ -212,6 +216,21 @@ static void send_keepalive(void *arg) {
     sse_append_comment(&text, "keepalive");
     send_chunk(arg, &text);
     buffer_free(&text);
+}
+
+static void tell_drained(void *arg) {
+    struct exchange *exchange = arg;
+    if (exchange->on_drained != NULL) {
+        exchange->on_drained(exchange, exchange->ctx);
+    }
+}
+
+static void handle_drained(struct exchange *exchange) {
+    struct http_exchange *self = from_base(exchange);
+    if (self->drained == NULL) {
+        self->drained = loop_timer_new(self->server->loop, tell_drained, self);
+    }
+    loop_timer_set(self->drained, 0);
 }
 
 static void exchange_open_stream(struct exchange *exchange, const char *session_id) {
@@ -436,7 +455,7 @@ struct http_server *http_server_new(struct loop *loop, struct log *log,
         .ctx = ctx,
         .port = port,
     };
-    server->connections = connections_new(loop, log, options, handle_count, server);
+    server->connections = connections_new(loop, log, options, handle_count, server, handle_drained);
     server->evhttp = evhttp_new(loop_base(loop));
     if (server->evhttp != NULL) {
         configure(server);

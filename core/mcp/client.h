@@ -6,6 +6,7 @@
 
 #include <sys/queue.h>
 
+#include "session/leg_hold.h"
 #include "session/manager.h"
 #include "wire/exchange.h"
 
@@ -22,7 +23,8 @@ struct client {
     struct client_env *env;
     struct session *session;
     struct exchange *stream;  /* the open GET stream; NULL: none */
-    bool owes_tools_changed;  /* no stream was open when the list changed */
+    struct leg_holds holds;   /* what waits for its client */
+    bool owes_tools_changed;  /* no stream could take it when the list changed */
     TAILQ_HEAD(, call) calls; /* requests that wait for their answer */
 };
 

@@ -39,8 +39,8 @@ static void on_tools_changed(void *client) {
     streams_tools_changed(client);
 }
 
-static void on_notice(void *client, const struct message *notice) {
-    streams_notice(client, notice);
+static void on_notice(void *client, const struct leg_source *from, const struct message *notice) {
+    streams_notice(client, from, notice);
 }
 
 static void on_ended(void *client) {

@@ -20,6 +20,7 @@ struct call {
     struct leg_wait *wait;       /* for the leg to be ready */
     struct leg_request *request; /* under way at the backend */
     struct tools_wait *tools_wait;
+    struct leg_holds holds; /* what waits for the client to read its stream */
     uint64_t started_ms;
     bool is_quick;
     bool was_sent_again;
@@ -54,15 +55,26 @@ static struct call *new_call(struct client *client, struct exchange *exchange,
 static void free_call(struct call *call) {
     struct session *session = call->client->session;
     leave_quick(call);
+    leg_release(&call->holds);
     TAILQ_REMOVE(&call->client->calls, call, in_client);
     free(call);
     session_use_end(session);
 }
 
+static void let_go(struct exchange *exchange, void *ctx) {
+    struct call *call = ctx;
+    (void)exchange;
+    leg_release(&call->holds);
+}
+
 static void start_stream(struct call *call) {
+    struct exchange *exchange = call->exchange;
     leave_quick(call);
-    if (!call->exchange->is_streaming) {
-        call->exchange->ops->open_stream(call->exchange, session_id(call->client->session));
+    if (!exchange->is_streaming) {
+        exchange->on_close = let_go;
+        exchange->on_drained = let_go;
+        exchange->ctx = call;
+        exchange->ops->open_stream(exchange, session_id(call->client->session));
     }
 }
 
@@ -104,7 +116,7 @@ static void on_answer(void *ctx, const struct message *answer) {
 }
 
 /* Progress gets the client's own token back, in its own JSON type. */
-static void on_notice(void *ctx, const struct message *notice) {
+static void on_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
     struct call *call = ctx;
     struct buffer params = {0};
     struct buffer json = {0};
@@ -122,7 +134,7 @@ static void on_notice(void *ctx, const struct message *notice) {
                                is_progress ? "notifications/progress" : "notifications/message",
                                buffer_slice(&params));
     start_stream(call);
-    (void)streams_send(call->exchange, buffer_slice(&json));
+    (void)streams_send(call->exchange, from, &call->holds, buffer_slice(&json));
     buffer_free(&params);
     buffer_free(&json);
 }

@@ -281,6 +281,14 @@ void factory_cancel_request(struct factory_leg *leg, uint64_t number) {
     leg->ops->cancel_request(leg->driver_leg, number);
 }
 
+bool factory_can_pause(const struct factory_leg *leg) {
+    return leg->ops->pause != NULL;
+}
+
+void factory_pause(struct factory_leg *leg, uint64_t number, bool is_paused) {
+    leg->ops->pause(leg->driver_leg, number, is_paused ? 1 : 0);
+}
+
 void factory_finish(struct factory_leg *leg, bool keep, uint64_t timeout_ms,
                     void (*finished)(void *ctx), void *ctx) {
     const struct driver *driver = leg->driver;

@@ -49,6 +49,9 @@ struct factory_call *factory_listen(struct factory_leg *leg, factory_done_fn don
 void factory_set_protocol(struct factory_leg *leg, const char *version);
 void factory_call_forget(struct factory_call *call); /* its done is not called any more */
 void factory_cancel_request(struct factory_leg *leg, uint64_t number);
+bool factory_can_pause(const struct factory_leg *leg);
+/* number: as in on_message. Never twice the same. */
+void factory_pause(struct factory_leg *leg, uint64_t number, bool is_paused);
 
 /* Ends the leg in the background, whatever state it is in, and frees it. finished (may be NULL) is
  * called when the driver is through. */

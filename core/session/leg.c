@@ -15,6 +15,7 @@
 
 static void drop_request(struct leg_request *request) {
     struct leg *leg = request->leg;
+    leg_forget_holds_of(leg, request->number);
     HASH_DEL(leg->requests, request);
     leg->nexternal -= request->is_internal ? 0 : 1;
     if (request->call != NULL) {
@@ -72,6 +73,7 @@ static void shut(struct leg *leg, int32_t status, const char *text) {
     leg->must_list_again = false;
     buffer_free(&leg->held_answers);
     leg_drop_pages(&leg->incoming);
+    leg_forget_holds(leg);
     loop_timer_stop(leg->timer);
     if (transport != NULL) {
         factory_finish(transport, false, FINISH_TIMEOUT_MS, on_transport_finished, leg->env);
@@ -234,10 +236,11 @@ static void take_notification(struct leg *leg, const struct message *message, ui
     } else {
         return;
     }
+    const struct leg_source from = {leg, number};
     if (request != NULL && !request->is_internal) {
-        request->events.on_notice(request->ctx, message);
+        request->events.on_notice(request->ctx, &from, message);
     } else {
-        leg->events.on_notice(leg->ctx, leg, message);
+        leg->events.on_notice(leg->ctx, &from, message);
     }
 }
 
@@ -283,6 +286,7 @@ struct leg *leg_new(struct leg_env *env, const struct backend *backend, const ch
     leg->next_number = epoch * IDS_PER_EPOCH + 1;
     leg->timer = loop_timer_new(env->loop, on_open_timer, leg);
     TAILQ_INIT(&leg->waits);
+    LIST_INIT(&leg->holds);
     return leg;
 }
 
@@ -428,9 +432,20 @@ static void write_cancelled(struct leg *leg, uint64_t number, struct trunk_slice
     factory_cancel_request(leg->transport, number);
 }
 
+/* The answer may be behind what a slow client has yet to take. */
+static bool waits_for_client(const struct leg_request *request) {
+    const struct leg *leg = request->leg;
+    return (leg_is_held(leg, request->number) || leg_is_held(leg, 0)) &&
+           (request->latest_ms == 0 || clock_mono_ms(leg->env->clock) < request->latest_ms);
+}
+
 static void on_request_timer(void *arg) {
     struct leg_request *request = arg;
     struct leg *leg = request->leg;
+    if (waits_for_client(request)) {
+        extend(request);
+        return;
+    }
     char *text = xasprintf("backend %s did not answer in time (timeout %llu ms)",
                            leg->backend->name, (unsigned long long)request->timeout_ms);
     write_cancelled(leg, request->number, slice_cstr("timed out"));

@@ -9,6 +9,7 @@
 #include "session/options.h"
 
 struct leg;
+struct leg_source; /* leg_hold.h */
 struct leg_request;
 struct leg_wait;
 
@@ -38,7 +39,7 @@ struct leg_events {
     void (*on_failed)(void *ctx, struct leg *leg,
                       const char *text); /* opening failed, or the backend went away */
     void (*on_tools_changed)(void *ctx, struct leg *leg); /* leg_tools gives something else */
-    void (*on_notice)(void *ctx, struct leg *leg,
+    void (*on_notice)(void *ctx, const struct leg_source *from,
                       const struct message *notice); /* of no request in particular */
 };
 
@@ -78,7 +79,7 @@ void leg_wait_cancel(struct leg_wait *wait);
 /* One request in flight. Exactly one of on_answer and on_failed ends it. */
 struct leg_request_events {
     void (*on_answer)(void *ctx, const struct message *answer); /* RESULT or ERROR */
-    void (*on_notice)(void *ctx,
+    void (*on_notice)(void *ctx, const struct leg_source *from,
                       const struct message *notice); /* progress or log of this request */
     /* UNAVAILABLE and NOT_FOUND: it cannot have run; TIMEOUT: was cancelled at the backend; others:
      * it may have run. */

@@ -29,8 +29,9 @@ static void request(struct leg *leg, const char *method, struct trunk_slice para
     (void)leg_start_request(leg, number, &json, timeout_ms, true, events, leg);
 }
 
-static void ignore_notice(void *ctx, const struct message *notice) {
+static void ignore_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
     (void)ctx;
+    (void)from;
     (void)notice;
 }
 

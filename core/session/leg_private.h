@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "session/leg.h"
+#include "session/leg_hold.h"
 
 struct leg_wait {
     TAILQ_ENTRY(leg_wait) in_leg;
@@ -50,6 +51,7 @@ struct leg {
     uint64_t next_number;
     struct leg_request *requests;
     size_t nexternal; /* requests that are not the leg's own */
+    struct leg_holds holds;
     TAILQ_HEAD(, leg_wait) waits;
     struct loop_timer *timer; /* of the opening */
     char *error;
@@ -75,6 +77,11 @@ struct leg_request *leg_start_request(struct leg *leg, uint64_t number, struct b
                                       const struct leg_request_events *events, void *ctx);
 void leg_tell_waits(struct leg *leg, int32_t status, const char *text);
 void leg_send_held_answers(struct leg *leg);
+
+/* leg_hold.c */
+bool leg_is_held(const struct leg *leg, uint64_t number);
+void leg_forget_holds_of(struct leg *leg, uint64_t number); /* the request is over */
+void leg_forget_holds(struct leg *leg);                     /* the transport is gone */
 
 /* leg_open.c */
 void leg_handshake(struct leg *leg); /* the transport is made */

@@ -162,10 +162,9 @@ static void on_leg_tools_changed(void *ctx, struct leg *leg) {
     buffer_free(&before);
 }
 
-static void on_leg_notice(void *ctx, struct leg *leg, const struct message *notice) {
+static void on_leg_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
     struct multi_session *multi = ctx;
-    (void)leg;
-    multi->events.on_notice(multi->ctx, notice);
+    multi->events.on_notice(multi->ctx, from, notice);
 }
 
 static void free_multi(void *arg) {

@@ -17,7 +17,8 @@ struct multi_session_events {
         void *ctx); /* add it to the record (multi_session_fill_record), then multi_session_admit */
     void (*on_tools_changed)(
         void *ctx); /* the list is another than the one given last, or than a leg had */
-    void (*on_notice)(void *ctx, const struct message *notice); /* of no request in particular */
+    void (*on_notice)(void *ctx, const struct leg_source *from,
+                      const struct message *notice); /* of no request in particular */
 };
 
 /* env is copied but for what it points to. tag and principal are borrowed and outlive the

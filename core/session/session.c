@@ -62,10 +62,10 @@ static void on_tools_changed(void *ctx) {
     }
 }
 
-static void on_notice(void *ctx, const struct message *notice) {
+static void on_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
     struct session *session = ctx;
     if (session->state == SESSION_ACTIVE) {
-        session->manager->config.client_ops->on_notice(session->client, notice);
+        session->manager->config.client_ops->on_notice(session->client, from, notice);
     }
 }
 

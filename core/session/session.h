@@ -21,7 +21,7 @@ struct session_client_ops {
     void *(*open)(void *ctx,
                   struct session *session); /* the client's side of a session that became ACTIVE */
     void (*on_tools_changed)(void *client);
-    void (*on_notice)(void *client,
+    void (*on_notice)(void *client, const struct leg_source *from,
                       const struct message *notice); /* of a backend, of no request in particular */
     void (*on_ended)(void *client); /* TERMINATED: close the streams; calls may still end */
     void (*on_cut)(void *client);   /* the drain is over: end every call now */

@@ -8,6 +8,12 @@
 #include <stddef.h>
 #include <trunk/types.h>
 
+/* A stream on which more than the high mark waits for its client is sent to no more where that can
+ * be helped; on_drained tells when no more than the low mark waits. A client that takes nothing
+ * while more than the low mark waits is given up in the end, so nobody is held up for ever. */
+#define EXCHANGE_HIGH_BYTES (2u << 20)
+#define EXCHANGE_LOW_BYTES (1u << 20)
+
 enum exchange_method { EXCHANGE_POST, EXCHANGE_GET, EXCHANGE_DELETE };
 
 struct exchange_answer {
@@ -46,6 +52,9 @@ struct exchange {
     /* Called at most once when the client goes away before the end, on the loop, not inside a call
      * of ops. May be NULL. */
     void (*on_close)(struct exchange *exchange, void *ctx);
+    /* Called when the backlog of the stream has come down to EXCHANGE_LOW_BYTES, likewise. May be
+     * NULL. */
+    void (*on_drained)(struct exchange *exchange, void *ctx);
     void *ctx;
 };
 

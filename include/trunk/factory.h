@@ -326,7 +326,7 @@ struct trunk_factory_ops {
      * backend is held up while a client reads slowly; 0: go on. On a transport with one pipe number
      * does not matter: all of it is meant. Messages read before may still come. While paused, an
      * end of the stream need not be noticed; the messages before it come first when it is read on.
-     * The host never pauses twice, and finish ends the pause. */
+     * The host never pauses twice, and finish ends the pause. An unknown number is ignored. */
     void (*pause)(void *leg, uint64_t number, int32_t paused);
 
     /* A hint that nobody waits for op any more (rule 12). It is completed exactly once all the

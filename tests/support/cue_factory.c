@@ -280,6 +280,12 @@ static void cancel_request(void *self, uint64_t number) {
     buffer_printf(&leg->cue->transcript, "%s cancel_request %" PRIu64 "\n", leg->backend, number);
 }
 
+static void pause_stream(void *self, uint64_t number, int32_t paused) {
+    struct cue_leg *leg = self;
+    buffer_printf(&leg->cue->transcript, "%s %s %" PRIu64 "\n", leg->backend,
+                  paused != 0 ? "pause" : "go_on", number);
+}
+
 static void snapshot(void *self, trunk_op op) {
     struct cue_leg *leg = self;
     complete(leg->cue, op, TRUNK_UNSUPPORTED, "no snapshot", NULL);
@@ -312,7 +318,8 @@ struct cue_factory *cue_factory_new(const struct host_env *env) {
                                                   .listen = listen_unasked,
                                                   .cancel_request = cancel_request,
                                                   .snapshot = snapshot,
-                                                  .finish = finish}};
+                                                  .finish = finish,
+                                                  .pause = pause_stream}};
     params.items[0] = (struct trunk_param){xstrdup("cue"), xasprintf("%p", (void *)cue)};
     cue->driver = driver_new(env, "cue", &cue->plugin, &params);
     if (driver_open(cue->driver, NULL) != TRUNK_OK) {
@@ -444,6 +451,10 @@ void cue_factory_close_leg(struct cue_factory *cue, const char *backend, int32_t
     leg->is_closed = true;
     complete_pending(leg, TRUNK_UNCERTAIN);
     leg->sink->on_closed(leg->sink->ctx, status, text);
+}
+
+void cue_factory_offer_no_pause(struct cue_factory *cue) {
+    cue->plugin.ops.factory.pause = NULL;
 }
 
 void cue_factory_forget_at_finish(struct cue_factory *cue) {

@@ -42,10 +42,13 @@ void cue_factory_close_leg(struct cue_factory *cue, const char *backend, int32_t
                            const char *text);
 /* From now on finish leaves the leg's pending ops alone, as no driver should. */
 void cue_factory_forget_at_finish(struct cue_factory *cue);
+/* As a driver whose transport cannot be held up. */
+void cue_factory_offer_no_pause(struct cue_factory *cue);
 
 size_t cue_factory_count_made(const struct cue_factory *cue);
 size_t cue_factory_count_finished(const struct cue_factory *cue); /* completed */
-/* A line "BACKEND WHAT" for each call so far; of cancel_request too, with its number. */
+/* A line "BACKEND WHAT" for each call so far; of cancel_request, pause and go_on (pause with 0)
+ * too, with their number. */
 const char *cue_factory_transcript(struct cue_factory *cue);
 void cue_factory_clear_transcript(struct cue_factory *cue);
 /* The last message of this kind, "" when there was none; and how many there were. */

@@ -48,6 +48,7 @@ struct fixture {
     struct exchange *exchanges[MAX_EXCHANGES];                       /* as they came */
     size_t exchange_count;
     size_t close_count;
+    size_t drained_count;
 };
 
 static inline void handle(void *ctx, struct exchange *exchange) {

@@ -189,6 +189,43 @@ static void test_backlog_grows_while_the_client_does_not_read(void **state) {
     free(text);
 }
 
+static void count_drained(struct exchange *exchange, void *ctx) {
+    struct fixture *fixture = ctx;
+    assert_in_range(exchange->ops->backlog(exchange), 0, EXCHANGE_LOW_BYTES);
+    fixture->drained_count++;
+}
+
+static void test_user_of_a_stream_is_told_once_that_its_backlog_has_drained(void **state) {
+    struct fixture *fixture = *state;
+    char *text = long_text((size_t)256 * 1024);
+    struct client client = client_open(fixture);
+    client_send(fixture, &client, GET_STREAM);
+    await_count(fixture, &fixture->exchange_count, 1);
+    struct exchange *stream = fixture->exchanges[0];
+    stream->on_drained = count_drained;
+    stream->ctx = fixture;
+    stream->ops->open_stream(stream, NULL);
+    for (size_t round = 1; round <= 2; round++) {
+        while (stream->ops->backlog(stream) <= EXCHANGE_HIGH_BYTES) {
+            stream->ops->event(stream, slice_cstr(text));
+            turn(fixture, NULL);
+        }
+        assert_int_equal(fixture->drained_count, round - 1);
+        time_t deadline = now_s() + PATIENCE_S;
+        while (stream->ops->backlog(stream) > 0) {
+            assert_true(now_s() < deadline);
+            turn(fixture, &client);
+            buffer_clear(&client.in);
+        }
+        await_count(fixture, &fixture->drained_count, round);
+    }
+    stream->ops->close_stream(stream);
+    await_text(fixture, &client, "0\r\n\r\n");
+    assert_int_equal(fixture->drained_count, 2);
+    client_close(&client);
+    free(text);
+}
+
 /* ---- clients that leave ---- */
 
 static void test_client_that_leaves_is_noticed_once_and_late_answer_is_dropped(void **state) {
@@ -348,6 +385,7 @@ int main(void) {
         CASE(test_quiet_stream_gets_keepalive_comments),
         CASE(test_no_keepalive_when_it_is_0),
         CASE(test_backlog_grows_while_the_client_does_not_read),
+        CASE(test_user_of_a_stream_is_told_once_that_its_backlog_has_drained),
         CASE(test_client_that_leaves_is_noticed_once_and_late_answer_is_dropped),
         CASE(test_client_that_leaves_unwatched_is_no_harm),
         CASE(test_client_that_resets_is_noticed),

@@ -109,6 +109,11 @@ static inline void fake_free(struct fake *fake) {
     free(fake);
 }
 
+static inline void fake_drain(struct fake *fake) {
+    fake->backlog = 0;
+    fake->exchange.on_drained(&fake->exchange, fake->exchange.ctx);
+}
+
 static inline void fake_leave(struct fake *fake) {
     fake->exchange.is_closed = true;
     if (fake->exchange.on_close != NULL) {

@@ -228,15 +228,102 @@ static void test_list_change_without_a_stream_is_owed_to_the_next_one(void **sta
     fake_free(list);
 }
 
-static void test_slow_reader_loses_notices_but_not_the_result(void **state) {
+#define FLOOD "20000" /* log messages, far more than a pipe holds and one turn reads */
+
+/* Turns the loop while the backend could go on, if it were not held. */
+static void expect_quiet(struct rig *rig, const struct fake *fake) {
+    size_t before = 0;
+    do {
+        before = fake->nevents;
+        struct fake *other = rig_post(rig, rig->id, CALL("9", "b_sleep", "{\"ms\":50}"));
+        fake_free(other);
+    } while (fake->nevents != before);
+    assert_false(fake->is_ended);
+}
+
+static void test_slow_reader_of_a_call_holds_its_backend_and_loses_nothing(void **state) {
     struct rig *rig = *state;
-    struct fake *call = fake_new(EXCHANGE_POST, rig->id, CALL("3", "a_flood", "{\"count\":50}"));
-    call->backlog = 1u << 30;
+    struct fake *call =
+        fake_new(EXCHANGE_POST, rig->id, CALL("3", "a_flood", "{\"count\":" FLOOD "}"));
+    call->backlog = EXCHANGE_HIGH_BYTES + 1;
     endpoint_handle(rig->endpoint, &call->exchange);
+    rig_wait_events(rig, call, 1);
+    expect_quiet(rig, call);
+    assert_in_range(call->nevents, 1, 19999);
+    fake_drain(call);
     rig_wait_end(rig, call);
-    assert_int_equal(call->nevents, 1);
+    assert_int_equal(call->nevents, 20001);
     assert_non_null(strstr(buffer_cstr(&call->events), "\"result\""));
     fake_free(call);
+}
+
+static void test_slow_reader_of_the_get_stream_holds_the_backend_that_talks(void **state) {
+    struct rig *rig = *state;
+    struct fake *stream = rig_start(rig, EXCHANGE_GET, rig->id, "");
+    /* Of two calls none is the only one that its log could belong to. */
+    struct fake *waiting =
+        rig_start(rig, EXCHANGE_POST, rig->id, CALL("2", "a_sleep", "{\"ms\":60000}"));
+    stream->backlog = EXCHANGE_HIGH_BYTES + 1;
+    struct fake *call =
+        rig_start(rig, EXCHANGE_POST, rig->id, CALL("3", "a_flood", "{\"count\":" FLOOD "}"));
+    rig_wait_events(rig, stream, 1);
+    expect_quiet(rig, stream);
+    assert_false(call->is_ended);
+    fake_drain(stream);
+    rig_wait_end(rig, call);
+    assert_int_equal(stream->nevents, 20000);
+    struct fake *cancel = rig_post(rig, rig->id,
+                                   "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+                                   "\"params\":{\"requestId\":2}}");
+    rig_wait_end(rig, waiting);
+    fake_leave(stream);
+    fake_free(stream);
+    fake_free(waiting);
+    fake_free(call);
+    fake_free(cancel);
+}
+
+static void test_slow_reader_that_leaves_lets_its_backend_go_on(void **state) {
+    struct rig *rig = *state;
+    struct fake *call =
+        fake_new(EXCHANGE_POST, rig->id, CALL("3", "a_flood", "{\"count\":" FLOOD "}"));
+    call->backlog = EXCHANGE_HIGH_BYTES + 1;
+    endpoint_handle(rig->endpoint, &call->exchange);
+    rig_wait_events(rig, call, 1);
+    expect_quiet(rig, call);
+    call->backlog = 0;
+    fake_leave(call);
+    rig_wait_end(rig, call);
+    fake_free(call);
+}
+
+static void test_list_change_waits_for_a_slow_reader_and_comes_once(void **state) {
+    struct rig *rig = *state;
+    struct fake *list =
+        rig_post(rig, rig->id, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
+    struct fake *stream = rig_start(rig, EXCHANGE_GET, rig->id, "");
+    stream->backlog = EXCHANGE_HIGH_BYTES + 1;
+    const char *const names[] = {"new", "newer"};
+    for (size_t i = 0; i < 2; i++) {
+        char body[256];
+        (void)snprintf(body, sizeof body, CALL("2", "a_add_tool", "{\"name\":\"%s\"}"), names[i]);
+        fake_free(rig_post(rig, rig->id, body));
+        (void)snprintf(body, sizeof body, CALL("3", "a_%s", "{}"), names[i]);
+        struct fake *named = rig_post(rig, rig->id, body);
+        while (strstr(buffer_cstr(&named->body), "Unknown tool") != NULL) {
+            fake_free(named);
+            loop_turn(rig->loop, true);
+            named = rig_post(rig, rig->id, body);
+        }
+        fake_free(named);
+    }
+    assert_int_equal(stream->nevents, 0);
+    fake_drain(stream);
+    assert_string_equal(buffer_cstr(&stream->events),
+                        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n");
+    fake_leave(stream);
+    fake_free(stream);
+    fake_free(list);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
@@ -257,7 +344,10 @@ int main(void) {
         TEST(test_client_that_leaves_during_a_call_harms_nothing),
         TEST(test_get_stream_carries_list_changed_and_a_newer_one_replaces_it),
         TEST(test_list_change_without_a_stream_is_owed_to_the_next_one),
-        TEST(test_slow_reader_loses_notices_but_not_the_result),
+        TEST(test_slow_reader_of_a_call_holds_its_backend_and_loses_nothing),
+        TEST(test_slow_reader_of_the_get_stream_holds_the_backend_that_talks),
+        TEST(test_slow_reader_that_leaves_lets_its_backend_go_on),
+        TEST(test_list_change_waits_for_a_slow_reader_and_comes_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

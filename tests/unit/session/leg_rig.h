@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "session/leg_hold.h"
 #include "unit/session/rig.h"
 #include "wire/jsonrpc.h"
 
@@ -15,6 +16,7 @@ struct heard {
     size_t notices;
     size_t failures;
     int32_t status;
+    struct leg_source from; /* of the last notice */
     char text[256];
     char json[256]; /* of the last message */
 };
@@ -36,6 +38,7 @@ struct fixture {
     char failure[256];
     size_t tools_changed;
     size_t notices;
+    struct leg_source from; /* of the last notice */
     size_t idle;
     struct heard heard[3]; /* may be told by the end of the leg, after the test */
 };
@@ -51,8 +54,10 @@ static inline void on_answer(void *ctx, const struct message *answer) {
     keep_json(heard, answer);
 }
 
-static inline void on_request_notice(void *ctx, const struct message *notice) {
+static inline void on_request_notice(void *ctx, const struct leg_source *from,
+                                     const struct message *notice) {
     struct heard *heard = ctx;
+    heard->from = *from;
     heard->notices++;
     keep_json(heard, notice);
 }
@@ -90,9 +95,10 @@ static inline void on_tools_changed(void *ctx, struct leg *leg) {
     fixture->tools_changed++;
 }
 
-static inline void on_notice(void *ctx, struct leg *leg, const struct message *notice) {
+static inline void on_notice(void *ctx, const struct leg_source *from,
+                             const struct message *notice) {
     struct fixture *fixture = ctx;
-    (void)leg;
+    fixture->from = *from;
     assert_int_equal(notice->kind, MESSAGE_NOTIFICATION);
     fixture->notices++;
 }

@@ -76,7 +76,9 @@ static inline void rig_client_tools_changed(void *ctx) {
     client->rig->tools_changed++;
 }
 
-static inline void rig_client_notice(void *ctx, const struct message *notice) {
+static inline void rig_client_notice(void *ctx, const struct leg_source *from,
+                                     const struct message *notice) {
+    (void)from;
     struct rig_client *client = ctx;
     assert_int_equal(notice->kind, MESSAGE_NOTIFICATION);
     client->rig->notices++;

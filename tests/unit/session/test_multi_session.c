@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_multi_session.c - legs as one: merged tools, routes, what is told when, and how long anybody
  * waits. */
+#include "session/leg_hold.h"
 #include "unit/session/rig.h"
 
 struct fixture {
@@ -41,8 +42,9 @@ static void on_tools_changed(void *ctx) {
     fixture->tools_changed++;
 }
 
-static void on_notice(void *ctx, const struct message *notice) {
+static void on_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
     struct fixture *fixture = ctx;
+    assert_string_equal(leg_backend(from->leg)->name, "c");
     assert_true(message_is(notice, "notifications/message"));
     fixture->notices++;
 }
@@ -76,8 +78,8 @@ static void add_backend(struct fixture *fixture, const char *name, bool is_disab
                          is_disabled, is_required, 0, 0);
 }
 
-/* Backends c, a and a disabled one; r, which is required, when it is asked for. */
-static struct fixture *fixture_new(bool has_required) {
+/* Backends c, a and a disabled one, and one more, which may be required; NULL: none. */
+static struct fixture *fixture_new(const char *more, bool is_required) {
     static const struct multi_session_events events = {on_leg_opened, on_tools_changed, on_notice};
     struct fixture *fixture = xcalloc(1, sizeof *fixture);
     fixture->loop = loop_new();
@@ -92,8 +94,8 @@ static struct fixture *fixture_new(bool has_required) {
     add_backend(fixture, "c", false, false);
     add_backend(fixture, "b", true, true);
     add_backend(fixture, "a", false, false);
-    if (has_required) {
-        add_backend(fixture, "r", false, true);
+    if (more != NULL) {
+        add_backend(fixture, more, false, is_required);
     }
     fixture->multi = multi_session_new(&fixture->env, &fixture->registry, "tag",
                                        PRINCIPAL_ANONYMOUS, 1, &events, fixture);
@@ -102,12 +104,17 @@ static struct fixture *fixture_new(bool has_required) {
 }
 
 static int set_up(void **state) {
-    *state = fixture_new(false);
+    *state = fixture_new(NULL, false);
     return 0;
 }
 
 static int set_up_with_required(void **state) {
-    *state = fixture_new(true);
+    *state = fixture_new("r", true);
+    return 0;
+}
+
+static int set_up_with_a_longer_name(void **state) {
+    *state = fixture_new("a_b", false);
     return 0;
 }
 
@@ -196,6 +203,25 @@ static void test_a_name_may_belong_to_a_leg_whose_tools_are_not_known(void **sta
     multi_session_open(fixture->multi);
     RIG_UNTIL(fixture, fixture->opened == 2);
     assert_null(multi_session_guess_leg(fixture->multi, slice_cstr("c_anything")));
+}
+
+static const char *guess(struct fixture *fixture, const char *name) {
+    struct leg *leg = multi_session_guess_leg(fixture->multi, slice_cstr(name));
+    return leg != NULL ? leg_backend(leg)->name : "";
+}
+
+static void test_of_the_backends_whose_name_begins_it_the_longest_is_guessed(void **state) {
+    struct fixture *fixture = *state;
+    assert_string_equal(guess(fixture, "a_b_c"), "a_b");
+    assert_string_equal(guess(fixture, "a_b_"), "a_b");
+    assert_string_equal(guess(fixture, "a_b"), "a");
+    assert_string_equal(guess(fixture, "a_bc"), "a");
+    assert_string_equal(guess(fixture, "ab_c"), "");
+    cue_factory_hold(fixture->factory, "a", "tools/list");
+    multi_session_open(fixture->multi);
+    RIG_UNTIL(fixture, fixture->opened == 2);
+    until_held(fixture, "a", "tools/list");
+    assert_string_equal(guess(fixture, "a_b_c"), "a"); /* a_b is known not to have it */
 }
 
 /* list_changed */
@@ -439,6 +465,9 @@ int main(void) {
         MULTI(test_the_tools_of_enabled_backends_are_merged_in_the_order_of_their_names),
         MULTI(test_a_route_leads_to_the_sessions_own_leg_and_the_backends_own_name),
         MULTI(test_a_name_may_belong_to_a_leg_whose_tools_are_not_known),
+        cmocka_unit_test_setup_teardown(
+            test_of_the_backends_whose_name_begins_it_the_longest_is_guessed,
+            set_up_with_a_longer_name, tear_down),
         MULTI(test_nobody_is_told_of_changes_before_tools_were_given),
         MULTI(test_a_leg_that_comes_after_tools_were_given_is_told),
         MULTI(test_only_a_change_that_the_client_can_see_is_told),
