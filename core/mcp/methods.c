@@ -48,7 +48,8 @@ static void on_session(void *ctx, int32_t status, const char *text, struct sessi
     struct buffer result = {0};
     struct buffer json = {0};
     buffer_printf(&result,
-                  "{\"protocolVersion\":\"%s\",\"capabilities\":{\"tools\":{\"listChanged\":true}},"
+                  "{\"protocolVersion\":\"%s\",\"capabilities\":{\"logging\":{},"
+                  "\"tools\":{\"listChanged\":true}},"
                   "\"serverInfo\":{\"name\":\"trunkd\",\"version\":\"" TRUNKD_VERSION "\"}}",
                   session_record(session)->protocol);
     jsonrpc_write_result(&json, initialize->id, buffer_slice(&result));
