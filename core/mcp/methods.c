@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "mcp/relay.h"
-#include "session/principal.h"
 #include "wire/versions.h"
 
 #define RETRY_AFTER_S 1
@@ -42,7 +41,7 @@ static void on_session(void *ctx, int32_t status, const char *text, struct sessi
         return;
     }
     if (exchange->is_closed) { /* it never learns the id, so nobody would end the session */
-        manager_terminate(initialize->manager, session_id(session), PRINCIPAL_ANONYMOUS,
+        manager_terminate(initialize->manager, session_id(session), exchange->principal,
                           ignore_terminated, NULL);
     }
     struct buffer result = {0};
@@ -70,7 +69,8 @@ static void on_generated(void *ctx, int32_t status, const char *text, const char
         free(initialize);
         return;
     }
-    manager_create_session(initialize->manager, id, PRINCIPAL_ANONYMOUS, on_session, initialize);
+    manager_create_session(initialize->manager, id, initialize->exchange->principal, on_session,
+                           initialize);
 }
 
 void methods_initialize(struct manager *manager, struct exchange *exchange,
@@ -86,7 +86,7 @@ void methods_initialize(struct manager *manager, struct exchange *exchange,
     struct initialize *initialize = xcalloc(1, sizeof *initialize);
     *initialize = (struct initialize){manager, exchange, message->id.text};
     json_string_decode(message->protocol_version.text, &version);
-    struct manager_client client = {.principal = PRINCIPAL_ANONYMOUS,
+    struct manager_client client = {.principal = exchange->principal,
                                     .protocol = version_negotiate(buffer_slice(&version)),
                                     .client = message->client_info.text,
                                     .capabilities = message->capabilities.text};
