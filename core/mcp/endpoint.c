@@ -10,8 +10,6 @@
 #include "mcp/streams.h"
 #include "wire/versions.h"
 
-#define RETRY_AFTER_S 1
-
 struct endpoint {
     struct manager *manager;
     const struct session_options *options;
@@ -84,14 +82,9 @@ void endpoint_free(struct endpoint *endpoint) {
 }
 
 static void refuse_session(struct pending *pending, bool is_gone) {
-    struct trunk_slice id = pending->message.id.text;
-    if (is_gone) {
-        methods_refuse(pending->exchange, 404, id, JSONRPC_SESSION_NOT_FOUND, "Session not found",
-                       0);
-    } else {
-        methods_refuse(pending->exchange, 503, id, JSONRPC_SERVER_ERROR,
-                       "the store does not answer", RETRY_AFTER_S);
-    }
+    methods_refuse_status(pending->exchange, pending->message.id.text,
+                          is_gone ? TRUNK_NOT_FOUND : TRUNK_UNAVAILABLE,
+                          "the store does not answer");
     free(pending);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "mcp/logging.h"
 #include "mcp/relay.h"
 #include "wire/versions.h"
 
@@ -18,6 +19,23 @@ void methods_refuse(struct exchange *exchange, int status, struct trunk_slice id
         .status = status, .json = buffer_slice(&json), .retry_after_s = retry_after_s};
     exchange->ops->answer(exchange, &answer);
     buffer_free(&json);
+}
+
+void methods_answer(struct exchange *exchange, struct trunk_slice id, struct trunk_slice result) {
+    struct buffer json = {0};
+    jsonrpc_write_result(&json, id, result);
+    struct exchange_answer answer = {.status = 200, .json = buffer_slice(&json)};
+    exchange->ops->answer(exchange, &answer);
+    buffer_free(&json);
+}
+
+void methods_refuse_status(struct exchange *exchange, struct trunk_slice id, int32_t status,
+                           const char *text) {
+    if (status == TRUNK_NOT_FOUND) {
+        methods_refuse(exchange, 404, id, JSONRPC_SESSION_NOT_FOUND, "Session not found", 0);
+    } else {
+        methods_refuse(exchange, 503, id, JSONRPC_SERVER_ERROR, text, RETRY_AFTER_S);
+    }
 }
 
 struct initialize {
@@ -114,9 +132,9 @@ static bool is_token(const struct json_value *token) {
     return token->type == JSON_NONE || token->type == JSON_STRING || token->type == JSON_NUMBER;
 }
 
-/* True: taken over by the relay, which ends the use. */
-static bool relay_request(struct client *client, struct exchange *exchange,
-                          const struct message *message) {
+/* True: taken over, and the use of the session too. */
+static bool take_request(struct client *client, struct exchange *exchange,
+                         const struct message *message) {
     if (message_is(message, "tools/list") && message->cursor.type == JSON_NONE) {
         relay_list_tools(client, exchange, message);
         return true;
@@ -126,17 +144,17 @@ static bool relay_request(struct client *client, struct exchange *exchange,
         relay_call_tool(client, exchange, message);
         return true;
     }
+    if (message_is(message, "logging/setLevel")) {
+        logging_set_level(client, exchange, message);
+        return true;
+    }
     return false;
 }
 
 static void answer_request(struct exchange *exchange, const struct message *message) {
     struct trunk_slice id = message->id.text;
     if (message_is(message, "ping")) {
-        struct buffer json = {0};
-        jsonrpc_write_result(&json, id, slice_cstr("{}"));
-        struct exchange_answer answer = {.status = 200, .json = buffer_slice(&json)};
-        exchange->ops->answer(exchange, &answer);
-        buffer_free(&json);
+        methods_answer(exchange, id, slice_cstr("{}"));
     } else if (message_is(message, "tools/list")) {
         methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS, "Unknown cursor", 0);
     } else if (message_is(message, "tools/call")) {
@@ -162,7 +180,7 @@ void methods_dispatch(struct client *client, const struct session_options *optio
     } else if (options->max_inflight != 0 && session_count_uses(session) > options->max_inflight) {
         methods_refuse(exchange, 503, message->id.text, JSONRPC_SERVER_ERROR,
                        "too many requests in flight (session.max_inflight)", RETRY_AFTER_S);
-    } else if (relay_request(client, exchange, message)) {
+    } else if (take_request(client, exchange, message)) {
         return;
     } else {
         answer_request(exchange, message);
