@@ -27,7 +27,8 @@ static void end_create(struct create *create, int32_t status, const char *text,
                        struct session *session) {
     struct manager *manager = create->manager;
     if (session != NULL) {
-        session_begin_unconfirmed_use(session);
+        session_use_begin(session);
+        session->is_confirmed = false; /* the caller has yet to tell the id */
     }
     create->done(create->ctx, status, text, session);
     record_clear(&create->active);
@@ -96,7 +97,7 @@ static void activate(struct create *create, uint64_t version) {
     session->record = create->active;
     create->active = (struct record){0};
     session->version = version;
-    session_activate(session, false);
+    session_activate(session);
     multi_session_admit(session->multi);
     session_write(session); /* legs that opened since the record was filled */
     log_info(create->manager->config.log, "session", "session created session=%s protocol=%s",
@@ -148,8 +149,7 @@ static void on_loaded_again(void *ctx, const struct trunk_reply *reply) {
     create->active.is_active = true;
     multi_session_fill_record(create->session->multi, &create->active);
     manager_put_record(create->manager, TRUNK_PUT_CAS, create->key, &create->active,
-                       manager_store_ttl_ms(create->manager, false), reply->version, on_stored,
-                       create);
+                       create->manager->store_ttl_ms, reply->version, on_stored, create);
 }
 
 static void on_marked(void *ctx, const struct trunk_reply *reply) {

@@ -9,9 +9,9 @@ function newClient() {
   return new Client({ name: 'trunkd-e2e', version: '1' });
 }
 
-export async function connect(url, headers = {}) {
+export async function connect(url) {
   const client = newClient();
-  const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
+  const transport = new StreamableHTTPClientTransport(new URL(url));
   await client.connect(transport);
   return client;
 }

@@ -108,21 +108,17 @@ export class Stream {
 }
 
 export class RawSession {
-  constructor(url, id, headers = {}) {
+  constructor(url, id) {
     this.url = url;
     this.id = id;
-    this.headers = {
-      'Mcp-Session-Id': id,
-      'MCP-Protocol-Version': initializeParams.protocolVersion,
-      ...headers,
-    };
+    this.headers = { 'Mcp-Session-Id': id, 'MCP-Protocol-Version': initializeParams.protocolVersion };
   }
 
-  static async open(url, headers = {}) {
+  static async open(url) {
     const message = { jsonrpc: '2.0', id: 0, method: 'initialize', params: initializeParams };
-    const answer = await post(url, JSON.stringify(message), headers);
+    const answer = await post(url, JSON.stringify(message));
     assert.equal(answer.status, 200, answer.text);
-    const session = new RawSession(url, answer.headers['mcp-session-id'], headers);
+    const session = new RawSession(url, answer.headers['mcp-session-id']);
     session.initializeAnswer = answer;
     const accepted = await session.notify('notifications/initialized');
     assert.equal(accepted.status, 202);

@@ -42,7 +42,6 @@
 
 struct fixture {
     struct http_options options;
-    const struct authenticator *authenticator; /* NULL: everybody is anonymous */
     struct loop *loop;
     struct http_server *server;
     void (*act)(struct fixture *fixture, struct exchange *exchange); /* NULL: keep it for later */
@@ -63,8 +62,8 @@ static inline void handle(void *ctx, struct exchange *exchange) {
 
 static inline void start(struct fixture *fixture) {
     struct trunk_error error;
-    fixture->server = http_server_new(fixture->loop, NULL, &fixture->options,
-                                      fixture->authenticator, handle, fixture, &error);
+    fixture->server =
+        http_server_new(fixture->loop, NULL, &fixture->options, handle, fixture, &error);
     assert_non_null(fixture->server);
 }
 
