@@ -48,7 +48,7 @@ static const char *merge_tool(struct merge *merge, const struct list_source *sou
     buffer_clear(&merge->encoded);
     json_string_decode(name.text, &merge->original);
     names_append(&merge->name, source->backend, buffer_slice(&merge->original));
-    struct route route = {source->leg, name.text};
+    struct route route = {.leg = source->leg, .original = name.text};
     if (!routes_add(merge->routes, buffer_slice(&merge->name), &route)) {
         return "its name is taken";
     }

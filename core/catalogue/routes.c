@@ -42,9 +42,10 @@ static struct entry *find(const struct routes *routes, struct trunk_slice name) 
     return entry;
 }
 
-bool routes_add(struct routes *routes, struct trunk_slice name, const struct route *route) {
+const struct route *routes_add(struct routes *routes, struct trunk_slice name,
+                               const struct route *route) {
     if (find(routes, name) != NULL) {
-        return false;
+        return NULL;
     }
     struct entry *entry = xcalloc(1, sizeof *entry + name.len + route->original.len);
     char *original = entry->bytes + name.len;
@@ -52,10 +53,10 @@ bool routes_add(struct routes *routes, struct trunk_slice name, const struct rou
         memcpy(entry->bytes, name.data, name.len);
     }
     memcpy(original, route->original.data, route->original.len);
-    entry->route.leg = route->leg;
-    entry->route.original = slice_of(original, route->original.len);
+    entry->route = (struct route){route->leg, slice_of(original, route->original.len),
+                                  slice_of(entry->bytes, name.len)};
     HASH_ADD_KEYPTR(hh, routes->entries, entry->bytes, name.len, entry);
-    return true;
+    return &entry->route;
 }
 
 const struct route *routes_find(const struct routes *routes, struct trunk_slice name) {
