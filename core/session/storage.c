@@ -9,37 +9,8 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/slice.h"
-
-enum call_kind { CALL_PING, CALL_LOAD, CALL_PUT, CALL_TOUCH, CALL_REMOVE, CALL_SWEEP };
-
-enum call_state {
-    CALL_QUEUED,  /* behind another of its key, or about to be cancelled */
-    CALL_WAITING, /* for room under max_inflight */
-    CALL_ISSUED
-};
-
-struct call {
-    TAILQ_ENTRY(call) in_pending; /* not yet told, in order of deadline */
-    TAILQ_ENTRY(call) in_lane;
-    TAILQ_ENTRY(call) in_waiting;
-    struct storage *storage;
-    enum call_kind kind;
-    char *key; /* NULL: ping, sweep */
-    char *value;
-    size_t value_len;
-    uint64_t ttl_ms;
-    uint64_t expect_version;
-    uint32_t mode;
-    uint32_t limit;
-    uint64_t deadline_ms; /* 0: not in pending */
-    enum call_state state;
-    trunk_op op;
-    bool is_told;
-    storage_done_fn done;
-    storage_item_fn item;
-    void *ctx;
-};
-TAILQ_HEAD(call_list, call);
+#include "session/storage_batch.h"
+#include "session/storage_call.h"
 
 struct key_lane { /* calls of one key: the first is issued or waits for room, the others wait for
                      the first */
@@ -52,6 +23,7 @@ struct storage {
     struct driver *driver; /* gone when the last completions come, so not touched once stopped */
     struct host_env env;
     const struct trunk_storage_ops *ops;
+    struct storage_batcher *batcher; /* NULL: the driver has no brackets */
     uint64_t timeout_ms;
     size_t inflight;
     size_t pending_count;
@@ -62,16 +34,8 @@ struct storage {
     bool is_stopped;
 };
 
-static const char *const call_names[] = {"ping", "load", "put", "touch", "remove", "sweep"};
-
 static void on_done(void *ctx, const struct trunk_reply *reply);
 static void leave_lane(struct storage *storage, struct call *call);
-
-static void free_call(struct call *call) {
-    free(call->key);
-    free(call->value);
-    free(call);
-}
 
 static void tell(struct call *call, const struct trunk_reply *reply) {
     if (!call->is_told) {
@@ -108,25 +72,25 @@ static void end_call(struct call *call, const struct trunk_reply *reply) {
     storage->pending_count--;
     leave_lane(storage, call);
     tell(call, reply);
-    free_call(call);
+    storage_call_free(call);
 }
 
 static void expire_call(struct call *call) {
     struct storage *storage = call->storage;
-    bool is_read = call->kind == CALL_PING || call->kind == CALL_LOAD;
+    bool is_read = storage_call_reads(call) || call->kind == CALL_LOAD;
     bool is_surely_not_done = is_read || call->state != CALL_ISSUED;
     struct trunk_reply reply = {.struct_size = sizeof reply,
                                 .status = is_surely_not_done ? TRUNK_UNAVAILABLE : TRUNK_UNCERTAIN,
                                 .message = "the store did not answer in time"};
     leave_pending(call);
     log_warn(storage->env.log, "storage", "the store did not answer in time op=%s timeout_ms=%llu",
-             call_names[call->kind], (unsigned long long)storage->timeout_ms);
+             storage_call_name(call), (unsigned long long)storage->timeout_ms);
     if (call->state == CALL_ISSUED) { /* its op ends later, into the void */
         tell(call, &reply);
         return;
     }
     if (call->state == CALL_WAITING) {
-        TAILQ_REMOVE(&storage->waiting, call, in_waiting);
+        TAILQ_REMOVE(&storage->waiting, call, in_queue);
     }
     end_call(call, &reply);
 }
@@ -143,59 +107,8 @@ static void on_timer(void *arg) {
     set_deadline_timer(storage);
 }
 
-/* Runs on the loop, or on a worker for a BLOCKING driver. */
-static void run_call(void *arg) {
-    const struct call *call = arg;
-    const struct trunk_storage_ops *ops = call->storage->ops;
-    void *self = call->storage->driver->self;
-    struct trunk_slice key = {call->key, call->key != NULL ? strlen(call->key) : 0};
-    struct trunk_put put = {0};
-    switch (call->kind) {
-    case CALL_PING:
-        ops->ping(self, call->op);
-        break;
-    case CALL_LOAD:
-        ops->load(self, key, call->ttl_ms, call->op);
-        break;
-    case CALL_PUT:
-        put = (struct trunk_put){.struct_size = sizeof put,
-                                 .mode = call->mode,
-                                 .key = key,
-                                 .value = {call->value, call->value_len},
-                                 .ttl_ms = call->ttl_ms,
-                                 .expect_version = call->expect_version};
-        ops->put(self, &put, call->op);
-        break;
-    case CALL_TOUCH:
-        ops->touch(self, key, call->ttl_ms, call->op);
-        break;
-    case CALL_REMOVE:
-        ops->remove(self, key, call->op);
-        break;
-    case CALL_SWEEP:
-        ops->sweep(self, call->limit, call->op);
-        break;
-    }
-}
-
-/* A BLOCKING driver completes before it returns (ABI rule 6): one that did not would leave the call
- * without an end. */
 static void run_blocking_call(void *arg) {
-    struct call *call = arg;
-    struct driver *driver = call->storage->driver;
-    trunk_op op = call->op; /* the call may be freed on the loop as soon as it is completed */
-    enum call_kind kind = call->kind;
-    run_call(call);
-    if (op_is_pending(driver->env.ops, op)) {
-        struct trunk_reply reply = {.struct_size = sizeof reply,
-                                    .status = TRUNK_UNCERTAIN,
-                                    .message = "the driver returned without completing the call"};
-        log_error(driver->env.log, "storage",
-                  "a BLOCKING driver returned without completing the call op=%s driver=%s",
-                  call_names[kind], driver->name);
-        const struct trunk_host *host = host_table(driver->host);
-        host->complete(host->ctx, op, &reply);
-    }
+    storage_call_run_blocking(arg);
 }
 
 static void on_item(void *ctx, const struct trunk_item *item) {
@@ -210,12 +123,14 @@ static void issue(struct call *call) {
     struct driver *driver = storage->driver;
     storage->inflight++;
     call->state = CALL_ISSUED;
-    call->op = op_begin(driver->env.ops, driver->host, call_names[call->kind],
+    call->op = op_begin(driver->env.ops, driver->host, storage_call_name(call),
                         call->item != NULL ? on_item : NULL, on_done, call);
-    if (driver->workers != NULL) {
+    if (storage->batcher != NULL) {
+        storage_batcher_add(storage->batcher, call);
+    } else if (driver->workers != NULL) {
         worker_pool_add(driver->workers, run_blocking_call, call);
     } else {
-        run_call(call);
+        storage_call_run(call);
     }
 }
 
@@ -234,7 +149,7 @@ static void start(struct call *call) {
         loop_post(storage->env.loop, cancel_call, call);
     } else if (storage->ops->max_inflight != 0 && storage->inflight >= storage->ops->max_inflight) {
         call->state = CALL_WAITING;
-        TAILQ_INSERT_TAIL(&storage->waiting, call, in_waiting);
+        TAILQ_INSERT_TAIL(&storage->waiting, call, in_queue);
     } else {
         issue(call);
     }
@@ -258,28 +173,31 @@ static void leave_lane(struct storage *storage, struct call *call) {
     }
 }
 
-static void on_done(void *ctx, const struct trunk_reply *reply) {
-    struct call *call = ctx;
+static void end_issued_call(struct call *call, const struct trunk_reply *reply) {
     struct storage *storage = call->storage;
     leave_pending(call);
     storage->inflight--;
     struct call *waiting = TAILQ_FIRST(&storage->waiting);
     if (waiting != NULL) {
-        TAILQ_REMOVE(&storage->waiting, waiting, in_waiting);
+        TAILQ_REMOVE(&storage->waiting, waiting, in_queue);
         issue(waiting);
     }
     end_call(call, reply);
 }
 
+static void on_done(void *ctx, const struct trunk_reply *reply) {
+    struct call *call = ctx;
+    struct storage_batcher *batcher = call->storage->batcher;
+    if (batcher != NULL) {
+        storage_batcher_complete(batcher, call, reply);
+    } else {
+        end_issued_call(call, reply);
+    }
+}
+
 static struct call *new_call(struct storage *storage, enum call_kind kind, const char *key,
                              storage_done_fn done, void *ctx) {
-    struct call *call = xcalloc(1, sizeof *call);
-    call->storage = storage;
-    call->kind = kind;
-    call->key = key != NULL ? xstrdup(key) : NULL;
-    call->done = done;
-    call->ctx = ctx;
-    return call;
+    return storage_call_new(storage, storage->driver, kind, key, done, ctx);
 }
 
 static void submit(struct call *call) {
@@ -313,6 +231,7 @@ struct storage *storage_new(struct driver *driver, uint64_t timeout_ms) {
     storage->driver = driver;
     storage->env = driver->env;
     storage->ops = &driver->plugin->ops.storage;
+    storage->batcher = storage_batcher_new(driver, end_issued_call);
     storage->timeout_ms = timeout_ms;
     TAILQ_INIT(&storage->pending);
     TAILQ_INIT(&storage->waiting);
@@ -324,7 +243,7 @@ void storage_stop(struct storage *storage) {
     struct call *call;
     storage->is_stopped = true;
     while ((call = TAILQ_FIRST(&storage->waiting)) != NULL) {
-        TAILQ_REMOVE(&storage->waiting, call, in_waiting);
+        TAILQ_REMOVE(&storage->waiting, call, in_queue);
         leave_pending(call);
         loop_post(storage->env.loop, cancel_call, call);
     }
@@ -335,6 +254,7 @@ void storage_free(struct storage *storage) {
         return;
     }
     loop_timer_free(storage->timer);
+    storage_batcher_free(storage->batcher);
     free(storage);
 }
 
@@ -361,8 +281,8 @@ void storage_put(struct storage *storage, uint32_t mode, const char *key, struct
                  uint64_t ttl_ms, uint64_t expect_version, storage_done_fn done, void *ctx) {
     struct call *call = new_call(storage, CALL_PUT, key, done, ctx);
     call->mode = mode;
-    call->value = xmemdup(value.data, value.len);
-    call->value_len = value.len;
+    call->bytes = xmemdup(value.data, value.len);
+    call->bytes_len = value.len;
     call->ttl_ms = ttl_ms;
     call->expect_version = expect_version;
     submit(call);
@@ -382,6 +302,17 @@ void storage_remove(struct storage *storage, const char *key, storage_done_fn do
 void storage_sweep(struct storage *storage, uint32_t limit, storage_item_fn item,
                    storage_done_fn done, void *ctx) {
     struct call *call = new_call(storage, CALL_SWEEP, NULL, done, ctx);
+    call->limit = limit;
+    call->item = item;
+    submit(call);
+}
+
+void storage_scan(struct storage *storage, const char *prefix, struct trunk_slice cursor,
+                  uint32_t limit, storage_item_fn item, storage_done_fn done, void *ctx) {
+    struct call *call = new_call(storage, CALL_SCAN, NULL, done, ctx);
+    call->prefix = xstrdup(prefix);
+    call->bytes = xmemdup(cursor.data, cursor.len);
+    call->bytes_len = cursor.len;
     call->limit = limit;
     call->item = item;
     submit(call);

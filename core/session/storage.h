@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * storage.h - the front to a storage driver: copies what a call needs until its op completes,
  * issues at most one op per key and max_inflight in all (ABI rule 9), moves BLOCKING drivers to
- * their worker, and gives every call a deadline. */
+ * their worker, where what waits together shares a transaction if the driver can do that, and gives
+ * every call a deadline. */
 #ifndef TRUNKD_SESSION_STORAGE_H
 #define TRUNKD_SESSION_STORAGE_H
 
@@ -36,5 +37,10 @@ void storage_touch(struct storage *storage, const char *key, uint64_t ttl_ms, st
 void storage_remove(struct storage *storage, const char *key, storage_done_fn done, void *ctx);
 void storage_sweep(struct storage *storage, uint32_t limit, storage_item_fn item,
                    storage_done_fn done, void *ctx);
+/* One page of the living records whose key begins with prefix, with their values: as
+ * trunk_storage_ops.scan says. cursor: empty for the first page, else reply.value of the page
+ * before; the last one's is empty. */
+void storage_scan(struct storage *storage, const char *prefix, struct trunk_slice cursor,
+                  uint32_t limit, storage_item_fn item, storage_done_fn done, void *ctx);
 
 #endif

@@ -9,10 +9,11 @@
 #include "base/alloc.h"
 #include "base/slice.h"
 
-enum { OP_PING, OP_LOAD, OP_PUT, OP_TOUCH, OP_REMOVE, OP_SWEEP, OP_KINDS };
+enum { OP_PING, OP_LOAD, OP_PUT, OP_TOUCH, OP_REMOVE, OP_SWEEP, OP_SCAN, OP_KINDS };
 enum { MAX_RECORDS = 256 };
 
-static const char *const names[OP_KINDS] = {"ping", "load", "put", "touch", "remove", "sweep"};
+static const char *const names[OP_KINDS] = {"ping",   "load",  "put", "touch",
+                                            "remove", "sweep", "scan"};
 
 struct cue_op {
     TAILQ_ENTRY(cue_op) link;
@@ -138,6 +139,40 @@ static void do_sweep(struct cue_storage *cue, const struct cue_op *op) {
     }
 }
 
+/* The record with the smallest key behind `after`; NULL: none. */
+static const struct cue_record *find_next(const struct cue_storage *cue, const char *after) {
+    const struct cue_record *next = NULL;
+    for (size_t i = 0; i < cue->nrecords; i++) {
+        const struct cue_record *record = &cue->records[i];
+        if (strcmp(record->key, after) > 0 &&
+            (next == NULL || strcmp(record->key, next->key) < 0)) {
+            next = record;
+        }
+    }
+    return next;
+}
+
+/* A page looks at `limit` records; the cursor is the key of the last one. */
+static void do_scan(struct cue_storage *cue, const struct cue_op *op, struct trunk_reply *reply) {
+    const char *last = op->value;
+    const struct cue_record *record = find_next(cue, last);
+    for (uint32_t seen = 0; record != NULL && seen < op->limit; seen++) {
+        if (strncmp(record->key, op->key, strlen(op->key)) == 0 && !is_expired(cue, record)) {
+            struct trunk_item item = {.struct_size = sizeof item,
+                                      .key = slice_cstr(record->key),
+                                      .value = slice_of(record->value, record->value_len),
+                                      .version = record->version,
+                                      .expires_ms = record->expires_ms};
+            cue->host->emit(cue->host->ctx, op->op, &item);
+        }
+        last = record->key;
+        record = find_next(cue, last);
+    }
+    if (record != NULL) {
+        reply->value = slice_cstr(last);
+    }
+}
+
 static void apply(struct cue_storage *cue, const struct cue_op *op, struct trunk_reply *reply) {
     struct cue_record *living = op->key != NULL ? find_living(cue, op->key) : NULL;
     switch (op->kind) {
@@ -169,6 +204,9 @@ static void apply(struct cue_storage *cue, const struct cue_op *op, struct trunk
         break;
     case OP_SWEEP:
         do_sweep(cue, op);
+        break;
+    case OP_SCAN:
+        do_scan(cue, op, reply);
         break;
     default:
         break;
@@ -284,6 +322,14 @@ static void sweep(void *self, uint32_t limit, trunk_op token) {
     take(self, op);
 }
 
+static void scan(void *self, const struct trunk_scan *how, trunk_op token) {
+    struct cue_op *op = new_op(self, OP_SCAN, token);
+    op->key = slice_strdup(how->prefix);
+    op->value = slice_strdup(how->cursor);
+    op->limit = how->limit;
+    take(self, op);
+}
+
 struct cue_storage *cue_storage_new(const struct host_env *env, uint32_t caps,
                                     uint32_t max_inflight) {
     struct cue_storage *cue = xcalloc(1, sizeof *cue);
@@ -301,7 +347,8 @@ struct cue_storage *cue_storage_new(const struct host_env *env, uint32_t caps,
                                                   .put = put,
                                                   .touch = touch,
                                                   .remove = remove_key,
-                                                  .sweep = sweep}};
+                                                  .sweep = sweep,
+                                                  .scan = scan}};
     params.items[0] = (struct trunk_param){xstrdup("cue"), xasprintf("%p", (void *)cue)};
     cue->driver = driver_new(env, "storage", &cue->plugin, &params);
     if (driver_open(cue->driver, NULL) != TRUNK_OK) {

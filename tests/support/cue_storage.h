@@ -16,7 +16,7 @@ struct cue_record {
 };
 
 struct cue_storage;
-/* what, below: "ping", "load", "put", "touch", "remove" or "sweep". */
+/* what, below: "ping", "load", "put", "touch", "remove", "sweep" or "scan". */
 struct cue_storage *cue_storage_new(const struct host_env *env, uint32_t caps,
                                     uint32_t max_inflight);
 /* Opened; the test frees it (driver_free), and then the cue_storage. */

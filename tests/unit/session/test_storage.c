@@ -196,6 +196,31 @@ static void test_a_sweep_gives_each_expired_record_before_it_is_told(void **stat
     assert_int_equal(cue_storage_count_records(fixture->store), 1);
 }
 
+static void test_a_scan_gives_the_living_records_of_a_prefix_page_by_page(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const keys[] = {"n:a", "s:1", "s:2", "s:3", "t:a"};
+    struct told page = {0};
+    size_t items = 0;
+    size_t pages = 0;
+    for (size_t i = 0; i < 5; i++) {
+        cue_storage_write(fixture->store, keys[i], slice_cstr(keys[i]));
+    }
+    cue_storage_expire(fixture->store, "s:2");
+    do {
+        char cursor[sizeof page.value];
+        memcpy(cursor, page.value, sizeof cursor);
+        page = (struct told){0};
+        storage_scan(fixture->storage, "s:", slice_cstr(cursor), 2, on_item, on_told, &page);
+        memset(cursor, 'x', sizeof cursor); /* it was copied */
+        RIG_UNTIL(fixture, page.calls == 1);
+        assert_int_equal(page.status, TRUNK_OK);
+        items += page.items;
+        pages++;
+    } while (page.value[0] != '\0');
+    assert_int_equal(items, 2);
+    assert_int_equal(pages, 3);
+}
+
 /* Order and bounds */
 
 static void test_one_op_per_key_at_a_time_in_the_order_of_the_calls(void **state) {
@@ -596,6 +621,7 @@ int main(void) {
         PLAIN(test_what_a_call_needs_is_copied),
         PLAIN(test_a_load_restarts_the_life_when_it_is_told_to),
         PLAIN(test_a_sweep_gives_each_expired_record_before_it_is_told),
+        PLAIN(test_a_scan_gives_the_living_records_of_a_prefix_page_by_page),
         PLAIN(test_one_op_per_key_at_a_time_in_the_order_of_the_calls),
         PLAIN(test_different_keys_go_in_parallel_and_end_in_any_order),
         NARROW(test_no_more_than_max_inflight_are_under_way_and_the_rest_wait),
