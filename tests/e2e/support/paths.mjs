@@ -15,6 +15,11 @@ export function demo(...args) {
   return { command: demoBin, args };
 }
 
+// A program of the directory fixture.
+export function fixture(file) {
+  return resolve(here, '../fixture', file);
+}
+
 function npmServer(file, args, env = {}) {
   return { command: process.execPath, args: [join(modules, file), ...args], env };
 }

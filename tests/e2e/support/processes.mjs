@@ -32,6 +32,10 @@ export function countDescriptors(pid) {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
+export function residentBytes(pid) {
+  return Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+) kB/m)[1]) * 1024;
+}
+
 export function isRunning(pid) {
   const stat = ifThere(() => readFileSync(`/proc/${pid}/stat`, 'utf8'), '');
   return stat !== '' && !/\) [ZX] /.test(stat);

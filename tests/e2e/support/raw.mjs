@@ -72,17 +72,18 @@ export function cutObject(text, member) {
   return assert.fail(`"${member}" does not end in ${text}`);
 }
 
-// The events and comments of a response that stays open.
+// The events and comments of a response that stays open. Nothing is read of it before next is called.
 export class Stream {
   constructor({ request, response }) {
     this.request = request;
     this.response = response;
     this.status = response.statusCode;
-    this.lines = createInterface({ input: response })[Symbol.asyncIterator]();
+    this.lines = undefined;
   }
 
   // The next line that starts so, without its start; undefined: the stream has ended.
   async next(start) {
+    this.lines ??= createInterface({ input: this.response })[Symbol.asyncIterator]();
     for (;;) {
       const { value, done } = await this.lines.next();
       if (done) {
