@@ -240,6 +240,9 @@ static CURLM *new_multi(struct curl_loop *loop) {
     (void)curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, loop);
     (void)curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, want_timer);
     (void)curl_multi_setopt(multi, CURLMOPT_TIMERDATA, loop);
+    /* One transfer at a time on a connection, over HTTP/2 too: of a paused stream among others
+     * libcurl reads on, and holds up to 32 MiB. */
+    (void)curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     /* The default follows the number of transfers, and so closes connections after each burst. */
     (void)curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE_CONNECTIONS);
     return multi;

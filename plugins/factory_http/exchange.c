@@ -329,6 +329,14 @@ static void set_timeouts(CURL *easy, const struct exchange_setup *setup) {
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
 }
 
+static bool is_plain(CURLU *url) {
+    char *scheme = NULL;
+    bool is_http =
+        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK && strcmp(scheme, "http") == 0;
+    curl_free(scheme);
+    return is_http;
+}
+
 static void set_options(struct exchange *exchange, const struct exchange_options *options) {
     CURL *easy = exchange->transfer.easy;
     (void)curl_easy_setopt(easy, CURLOPT_CURLU, exchange->url);
@@ -343,6 +351,11 @@ static void set_options(struct exchange *exchange, const struct exchange_options
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
     if (options->proxy != NULL) {
         (void)curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
+    }
+    /* Some proxies (tinyproxy) close each connection without having said so. What was sent into one
+     * just then might have run, and would be lost. */
+    if (options->may_have_proxy && is_plain(exchange->url)) {
+        (void)curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     }
     if (options->ca_file != NULL) {
         (void)curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);

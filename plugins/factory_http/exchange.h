@@ -15,6 +15,7 @@ enum exchange_method { EXCHANGE_POST, EXCHANGE_GET, EXCHANGE_DELETE };
 struct exchange_options {
     const char *proxy;
     const char *ca_file;
+    bool may_have_proxy; /* by proxy or the environment, for plain http */
 };
 struct exchange_setup {
     enum exchange_method method;

@@ -114,6 +114,15 @@ static int32_t check(const struct trunk_param *params, size_t nparams, struct tr
     return TRUNK_OK;
 }
 
+/* As libcurl looks for the proxy of an http:// URL. */
+static bool may_have_proxy(const char *proxy) {
+    static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
+    for (size_t i = 0; proxy == NULL && i < sizeof names / sizeof *names; i++) {
+        proxy = getenv(names[i]);
+    }
+    return proxy != NULL && *proxy != '\0';
+}
+
 /* --- the calls; each ends with what libcurl has to do at once --- */
 
 static int32_t open_factory(const struct trunk_host *host, const struct trunk_param *params,
@@ -135,8 +144,9 @@ static int32_t open_factory(const struct trunk_host *host, const struct trunk_pa
     }
     factory->host = host;
     factory->loop = loop;
+    const char *proxy = trunk_param_get(params, nparams, "proxy", NULL);
     factory->options = (struct exchange_options){
-        .proxy = trunk_param_get(params, nparams, "proxy", NULL), .ca_file = ca_file};
+        .proxy = proxy, .ca_file = ca_file, .may_have_proxy = may_have_proxy(proxy)};
     LIST_INIT(&factory->legs);
     *self = factory;
     return TRUNK_OK;

@@ -44,7 +44,7 @@ const ways = [
   ['short', 'fewer bytes than it says', /./],
   ['chunks', 'broken chunks', /./],
   ['headers', 'endless headers', /./],
-  ['redirect', 'a redirect to elsewhere', /./],
+  ['redirect', 'a redirect to elsewhere', /redirects to another origin, which is not followed/],
   ['denied', '401', /401.*Bearer realm="bad"/],
   ['busy', '429 with Retry-After', /429.*Retry-After: 7/],
   ['broken', '500', /500.*it broke/],
@@ -57,6 +57,7 @@ for (const [name, what, text] of ways) {
     await besideGood('/mcp', async (client, bad) => {
       await assertFails(callText(client, `bad_${name}`), text);
       assert.equal(bad.counts[name], sends(name), 'how often it was sent');
+      assert.equal(bad.otherOrigin, 0, 'connections of the other origin');
       assert.equal(await callText(client, 'bad_good'), 'good', 'the next call works');
     });
   });
@@ -66,6 +67,7 @@ for (const [name, what, text] of ways) {
       assert.ok((await toolNames(client)).every((tool) => tool.startsWith('good_')));
       await assertFails(callText(client, 'bad_good'), text);
       assert.deepEqual(bad.counts, {});
+      assert.equal(bad.otherOrigin, 0, 'connections of the other origin');
     });
   });
 }

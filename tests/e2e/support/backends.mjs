@@ -11,7 +11,7 @@ import { everything } from './paths.mjs';
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
@@ -20,7 +20,7 @@ async function freePort() {
   return port;
 }
 
-async function isListening(port) {
+export async function isListening(port) {
   const socket = connect(port, '127.0.0.1');
   try {
     await once(socket, 'connect');

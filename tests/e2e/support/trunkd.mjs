@@ -54,11 +54,12 @@ async function stop(child, exited) {
   }
 }
 
-// Runs body({ url, pid }) beside a trunkd that must end well. What it logged is shown when something was wrong.
-export function withTrunkd(config, body) {
+// Runs body({ url, pid }) beside a trunkd that must end well, with env added to its environment. What it logged is shown when
+// something was wrong.
+export function withTrunkd(config, body, env = {}) {
   return withDirectory(async (directory) => {
     const args = ['serve', '-c', writeConfig(directory, config)];
-    const child = spawn(trunkdBin, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(trunkdBin, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const exited = once(child, 'exit');
     running.add(child);
     let log = '';
