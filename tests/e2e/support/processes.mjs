@@ -32,6 +32,10 @@ export function countDescriptors(pid) {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
+export function descriptorLimit(pid) {
+  return Number(readFileSync(`/proc/${pid}/limits`, 'utf8').match(/^Max open files\s+(\d+)/m)[1]);
+}
+
 export function residentBytes(pid) {
   return Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+) kB/m)[1]) * 1024;
 }
