@@ -21,15 +21,15 @@ static void on_opened(void *ctx, struct leg *leg) {
     leg_admit(leg);
 }
 
+static void ignore_leg(void *ctx, struct leg *leg) {
+    (void)ctx;
+    (void)leg;
+}
+
 static void ignore_failure(void *ctx, struct leg *leg, const char *text) {
     (void)ctx; /* the waiter is told */
     (void)leg;
     (void)text;
-}
-
-static void ignore_tools(void *ctx, struct leg *leg) {
-    (void)ctx;
-    (void)leg;
 }
 
 static void ignore_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
@@ -93,8 +93,12 @@ static void print_leg(FILE *out, const struct leg *leg) {
 }
 
 static void connect(struct doctor *doctor) {
-    static const struct leg_events events = {on_opened, ignore_failure, ignore_tools,
-                                             ignore_notice};
+    static const struct leg_events events = {.on_opened = on_opened,
+                                             .on_ready = ignore_leg,
+                                             .on_changed = ignore_leg,
+                                             .on_failed = ignore_failure,
+                                             .on_tools_changed = ignore_leg,
+                                             .on_notice = ignore_notice};
     const struct backend_registry *backends = &doctor->drivers.backends;
     doctor->legs = xcalloc(backends->count, sizeof(struct leg *));
     for (size_t i = 0; i < backends->count; i++) {
@@ -143,7 +147,7 @@ int backends_command(struct config *config, struct log *log, FILE *out) {
         connect(&doctor);
         code = print_all(&doctor, out);
         for (size_t i = 0; i < doctor.nlegs; i++) {
-            leg_free(doctor.legs[i]);
+            leg_free(doctor.legs[i], false);
         }
         if (doctor.env.transports > 0) {
             loop_run(doctor.drivers.loop);

@@ -13,6 +13,12 @@ void check_print(const struct config *config, FILE *out) {
         (void)fprintf(out, "warning: %s: mcpServers: no backend is %s; clients will see no tools\n",
                       config->file, ndisabled == 0 ? "configured" : "enabled");
     }
+    if (config_lets_strangers_in(config)) {
+        (void)fprintf(out,
+                      "warning: %s: auth.anonymous: not said, so clients of other hosts come in "
+                      "without a token; write true or false\n",
+                      config->file);
+    }
     (void)fprintf(out, "OK: %zu backend%s", config->nbackends, config->nbackends == 1 ? "" : "s");
     if (ndisabled > 0) {
         (void)fprintf(out, " (%zu disabled)", ndisabled);

@@ -2,7 +2,6 @@
  * config.c - loads the config: reads the file, expands the environment, and checks every value. */
 #include "app/config.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,6 +12,8 @@
 #include "app/config_schema.h"
 #include "app/expand.h"
 #include "base/alloc.h"
+#include "http/allowed.h"
+#include "http/listen_socket.h"
 
 #define NODE_NAME_MAX 200 /* it is part of a storage key, which has at most 256 bytes */
 
@@ -39,30 +40,80 @@ static void read_node(struct config *config, struct json_object *object,
     }
 }
 
-static bool is_loopback(const char *address) {
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (inet_pton(AF_INET, address, &v4) == 1) {
-        return ntohl(v4.s_addr) >> 24 == 127;
+static void check_entries(char *const *entries, const char *path,
+                          const char *(*find_defect)(const char *entry),
+                          struct problems *problems) {
+    for (size_t i = 0; entries[i] != NULL; i++) {
+        const char *defect = find_defect(entries[i]);
+        if (defect != NULL) {
+            struct buffer place = {0};
+            buffer_append_cstr(&place, path);
+            path_append_index(&place, i);
+            problems_add(problems, buffer_cstr(&place), "%s", defect);
+            buffer_free(&place);
+        }
     }
-    return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 static void read_listen(struct config *config, struct json_object *object,
                         struct problems *problems) {
     struct http_options *listen = &config->listen;
     schema_read(schema_listen, object, "listen", false, listen, problems);
-    if (!is_loopback(listen->address)) {
+    if (!listen_address_is_numeric(listen->address)) {
         problems_add(problems, "listen.address",
-                     "not a loopback address: trunkd cannot authenticate clients yet; write "
-                     "\"127.0.0.1\" or \"::1\"");
+                     "not a numeric address; write \"127.0.0.1\" or \"::1\" for this host alone, "
+                     "\"0.0.0.0\" or \"::\" for all networks");
+    } else if (!listen_address_is_loopback(listen->address) && listen->allowed_hosts[0] == NULL) {
+        problems_add(problems, "listen.allowed_hosts",
+                     "needed, since listen.address can be reached from other hosts; write the "
+                     "hosts in the URLs of clients, as in [\"trunk.example\"]");
     }
+    check_entries(listen->allowed_hosts, "listen.allowed_hosts", allowed_host_find_defect,
+                  problems);
+    check_entries(listen->allowed_origins, "listen.allowed_origins", allowed_origin_find_defect,
+                  problems);
     if (listen->path[0] != '/' || !is_visible_ascii(listen->path) ||
         strpbrk(listen->path, "?#") != NULL) {
         problems_add(
             problems, "listen.path",
             "not the path of a URL; begin it with \"/\", as in \"/mcp\", and use no blanks, "
             "\"?\" or \"#\"");
+    }
+}
+
+bool config_lets_strangers_in(const struct config *config) {
+    return config->auth.allows_anonymous && !config->auth.says_anonymous &&
+           listen_address_is_numeric(config->listen.address) &&
+           !listen_address_is_loopback(config->listen.address);
+}
+
+static void read_tokens(struct config *config, struct problems *problems) {
+    struct problems of_file;
+    problems_init(&of_file, config->auth.tokens_file, problems->report, problems->ctx);
+    (void)tokens_file_read(&of_file, &config->auth.tokens, &config->auth.stamp);
+    problems->count += of_file.count;
+    problems_clear(&of_file);
+}
+
+/* On other hosts nobody is let in by default. */
+static void read_auth(struct config *config, struct json_object *object,
+                      struct problems *problems) {
+    struct config_auth *auth = &config->auth;
+    schema_read(schema_auth, object, "auth", false, config, problems);
+    auth->says_anonymous = json_object_object_get_ex(object, "anonymous", NULL);
+    if (auth->tokens_file[0] == '/') {
+        read_tokens(config, problems);
+    } else if (auth->tokens_file[0] != '\0') {
+        problems_add(problems, "auth.tokens_file",
+                     "a relative path; write the absolute one, which begins with \"/\"");
+    } else if (!auth->allows_anonymous) {
+        problems_add(problems, "auth.tokens_file",
+                     "missing, and auth.anonymous is false: nobody could come in; give a file of "
+                     "tokens, or write \"anonymous\": true");
+    } else if (config_lets_strangers_in(config)) {
+        problems_add(problems, "auth",
+                     "says nothing, and listen.address can be reached from other hosts; give "
+                     "tokens_file, or write \"anonymous\": true if anybody there may come in");
     }
 }
 
@@ -126,6 +177,7 @@ static void read_tree(struct config *config, struct json_object *tree, struct lo
     schema_read(schema_root, tree, "", false, &root, problems);
     read_node(config, root.node, problems);
     read_listen(config, root.listen, problems);
+    read_auth(config, root.auth, problems);
     schema_read(schema_session, root.session, "session", false, &config->session, problems);
     schema_read(schema_log, root.log, "log", false, config, problems);
     config->plugin_dirs = root.plugin_dirs;
@@ -199,6 +251,8 @@ void config_free(struct config *config) {
     loader_free(config->loader);
     schema_clear(schema_dirs, &config->plugin_dirs);
     schema_clear(schema_listen, &config->listen);
+    schema_clear(schema_auth, config);
+    tokens_clear(&config->auth.tokens);
     schema_clear(schema_node, config);
     free(config->file);
     free(config);

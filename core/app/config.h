@@ -5,6 +5,7 @@
 #define TRUNKD_APP_CONFIG_H
 
 #include "app/problems.h"
+#include "app/tokens_file.h"
 #include "http/server.h"
 #include "plugin/loader.h"
 #include "plugin/params.h"
@@ -26,6 +27,15 @@ struct config_backend {
     uint64_t max_timeout_ms; /* 0: none */
 };
 
+/* Who is let in. */
+struct config_auth {
+    bool allows_anonymous; /* clients without a token */
+    bool says_anonymous;   /* the file does, so that it is meant */
+    char *tokens_file;     /* "": there are no tokens */
+    struct tokens tokens;
+    struct file_stamp stamp; /* of the file that tokens were read from */
+};
+
 /* Owns all that it points to. */
 struct config {
     char *file;
@@ -33,6 +43,7 @@ struct config {
     int32_t log_level; /* TRUNK_LOG_* */
     enum log_format log_format;
     struct http_options listen;
+    struct config_auth auth;
     char **plugin_dirs; /* NULL-terminated, absolute */
     struct loader *loader;
     struct config_driver storage;
@@ -54,5 +65,7 @@ size_t config_load(const char *file, struct log *log, config_problem_fn report, 
 size_t config_load_dirs(const char *file, struct log *log, config_problem_fn report, void *ctx,
                         struct loader **out);
 void config_free(struct config *config); /* NULL is fine */
+/* Do clients of other hosts need no token though the file does not say so? */
+bool config_lets_strangers_in(const struct config *config);
 
 #endif

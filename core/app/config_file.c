@@ -27,27 +27,27 @@ static bool read_descriptor(int fd, struct buffer *out) {
     }
 }
 
-static bool read_file(struct problems *problems, struct buffer *out) {
-    int fd = open(problems->file, O_RDONLY | O_CLOEXEC);
-    bool is_read = fd >= 0 && read_descriptor(fd, out);
-    int cause = errno;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    if (is_read && out->len <= CONFIG_FILE_MAX_BYTES) {
-        return true;
-    }
-    if (is_read) {
-        problems_add(problems, "",
-                     "larger than %u MiB; a config is never that large, give another file",
-                     CONFIG_FILE_MAX_BYTES >> 20);
-    } else if (cause == EISDIR) {
+static void add_unreadable(struct problems *problems, int cause) {
+    if (cause == EISDIR) {
         problems_add(problems, "", "is a directory; give the config file in it");
     } else {
         problems_add(problems, "", "cannot be read: %s; give a file that exists and may be read",
                      strerror(cause));
     }
-    return false;
+}
+
+static bool read_file(int fd, struct problems *problems, struct buffer *out) {
+    if (!read_descriptor(fd, out)) {
+        add_unreadable(problems, errno);
+        return false;
+    }
+    if (out->len > CONFIG_FILE_MAX_BYTES) {
+        problems_add(problems, "",
+                     "larger than %u MiB; a config is never that large, give another file",
+                     CONFIG_FILE_MAX_BYTES >> 20);
+        return false;
+    }
+    return true;
 }
 
 /* The length of the string that starts at text[at], or of what is there of it. */
@@ -230,17 +230,35 @@ static struct json_object *parse_tree(struct trunk_slice text, struct problems *
     return root;
 }
 
-struct json_object *config_file_read(struct problems *problems) {
+int config_file_open(struct problems *problems, int flags) {
+    int fd = open(problems->file, O_RDONLY | O_CLOEXEC | flags);
+    if (fd < 0) {
+        add_unreadable(problems, errno);
+    }
+    return fd;
+}
+
+struct json_object *config_file_read_fd(int fd, struct problems *problems) {
     struct buffer text = {0};
     struct buffer path = {0};
     struct json_value document;
     struct json_object *root = NULL;
-    if (read_file(problems, &text) && blank_comments(problems, &text) &&
+    if (read_file(fd, problems, &text) && blank_comments(problems, &text) &&
         check_syntax(problems, &text, &document)) {
         check_object(document.text, &path, problems);
         root = parse_tree(document.text, problems);
     }
     buffer_free(&path);
     buffer_free(&text);
+    return root;
+}
+
+struct json_object *config_file_read(struct problems *problems) {
+    int fd = config_file_open(problems, 0);
+    if (fd < 0) {
+        return NULL;
+    }
+    struct json_object *root = config_file_read_fd(fd, problems);
+    (void)close(fd);
     return root;
 }

@@ -14,5 +14,8 @@
  * that occur twice and strings with a NUL are problems too, beside a tree that is given all the
  * same. */
 struct json_object *config_file_read(struct problems *problems);
+/* The two halves of it. flags: further ones of open(2). -1: told. The caller closes. */
+int config_file_open(struct problems *problems, int flags);
+struct json_object *config_file_read_fd(int fd, struct problems *problems);
 
 #endif

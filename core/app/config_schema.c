@@ -23,6 +23,7 @@ static const struct schema_choice log_formats[] = {
 const struct schema_key schema_root[] = {
     {"node", SCHEMA_BLOCK, offsetof(struct root_block, node), NULL, NULL, 0},
     {"listen", SCHEMA_BLOCK, offsetof(struct root_block, listen), NULL, NULL, 0},
+    {"auth", SCHEMA_BLOCK, offsetof(struct root_block, auth), NULL, NULL, 0},
     {"plugin_dirs", SCHEMA_STRINGS, offsetof(struct root_block, plugin_dirs), NULL, NULL, 0},
     {"storage", SCHEMA_BLOCK, offsetof(struct root_block, storage), NULL, NULL, 0},
     {"factories", SCHEMA_BLOCK, offsetof(struct root_block, factories), NULL, NULL, 0},
@@ -53,6 +54,11 @@ const struct schema_key schema_listen[] = {
     {"stream_keepalive", SCHEMA_DURATION, LISTEN(stream_keepalive_ms), "15s", NULL, 0},
     {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
 #undef LISTEN
+
+const struct schema_key schema_auth[] = {
+    {"anonymous", SCHEMA_BOOL, offsetof(struct config, auth.allows_anonymous), "true", NULL, 0},
+    {"tokens_file", SCHEMA_STRING, offsetof(struct config, auth.tokens_file), NULL, NULL, 0},
+    {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
 
 const struct schema_key schema_storage[] = {
     {"driver", SCHEMA_STRING, offsetof(struct storage_block, driver), "memory", NULL, 0},
@@ -91,6 +97,16 @@ const struct schema_key schema_log[] = {
     {"format", SCHEMA_CHOICE, offsetof(struct config, log_format), "logfmt", log_formats, 0},
     {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
 
+const struct schema_key schema_tokens[] = {
+    {"tokens", SCHEMA_LIST, offsetof(struct tokens_block, tokens), NULL, NULL, 0},
+    {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
+
+const struct schema_key schema_token[] = {
+    {"name", SCHEMA_STRING, offsetof(struct token_block, name), NULL, NULL, 0},
+    {"sha256", SCHEMA_STRING, offsetof(struct token_block, sha256), NULL, NULL, 0},
+    {"expires", SCHEMA_STRING, offsetof(struct token_block, expires), NULL, NULL, 0},
+    {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
+
 _Static_assert(sizeof(enum log_format) == sizeof(int32_t), "a CHOICE is written as an int32_t");
 
 /* What a key of each type should be, and how to write it. */
@@ -107,6 +123,7 @@ static const struct {
                          "write a number with its unit, such as \"30s\", \"15m\" or \"24h\""},
     [SCHEMA_SIZE] = {"a size", "write a number with its unit, such as \"64KiB\" or \"8MiB\""},
     [SCHEMA_CHOICE] = {"a known word", NULL},
+    [SCHEMA_LIST] = {"a list", "write [ ... ]"},
     [SCHEMA_BLOCK] = {"an object", "write { ... }"},
 };
 
@@ -224,6 +241,7 @@ static void set_fallback(const struct schema_key *key, void *target) {
     case SCHEMA_COUNT:
         set_number(key, strtoull(fallback, NULL, 10), target);
         break;
+    case SCHEMA_LIST:
     case SCHEMA_BLOCK:
         *(struct json_object **)target = NULL;
         break;
@@ -240,6 +258,7 @@ static void set_fallback(const struct schema_key *key, void *target) {
 static bool is_right_type(const struct schema_key *key, struct json_object *value) {
     switch (key->type) {
     case SCHEMA_STRINGS:
+    case SCHEMA_LIST:
         return json_object_is_type(value, json_type_array);
     case SCHEMA_BOOL:
         return json_object_is_type(value, json_type_boolean);
@@ -267,7 +286,7 @@ static bool set_value(const struct schema_key *key, struct json_object *value, v
         *(bool *)target = json_object_get_boolean(value);
         return true;
     }
-    if (key->type == SCHEMA_BLOCK) {
+    if (key->type == SCHEMA_LIST || key->type == SCHEMA_BLOCK) {
         *(struct json_object **)target = value;
         return true;
     }

@@ -18,7 +18,8 @@ enum schema_type {
                       */
     SCHEMA_SIZE,     /* uint64_t in bytes; a number in the file is bytes */
     SCHEMA_CHOICE,   /* int32_t, or an enum */
-    SCHEMA_BLOCK     /* struct json_object *, borrowed from the tree; NULL if absent */
+    SCHEMA_LIST,     /* struct json_object *, an array borrowed from the tree; NULL if absent */
+    SCHEMA_BLOCK     /* the same, an object */
 };
 
 struct schema_choice {
@@ -39,6 +40,7 @@ struct schema_key {
 struct root_block {
     struct json_object *node;
     struct json_object *listen;
+    struct json_object *auth;
     char **plugin_dirs;
     struct json_object *storage;
     struct json_object *factories;
@@ -64,15 +66,27 @@ struct backend_block {
     uint64_t max_timeout_ms;
 };
 
+struct tokens_block {
+    struct json_object *tokens;
+};
+struct token_block {
+    char *name;
+    char *sha256;
+    char *expires; /* "": never */
+};
+
 extern const struct schema_key schema_root[];    /* struct root_block */
 extern const struct schema_key schema_dirs[];    /* char **: plugin_dirs of the root alone */
 extern const struct schema_key schema_node[];    /* struct config */
 extern const struct schema_key schema_listen[];  /* struct http_options */
+extern const struct schema_key schema_auth[];    /* struct config */
 extern const struct schema_key schema_storage[]; /* struct storage_block */
 extern const struct schema_key schema_factory[]; /* struct factory_block */
 extern const struct schema_key schema_backend[]; /* struct backend_block */
 extern const struct schema_key schema_session[]; /* struct session_options */
 extern const struct schema_key schema_log[];     /* struct config */
+extern const struct schema_key schema_tokens[]; /* struct tokens_block: the root of a tokens file */
+extern const struct schema_key schema_token[];  /* struct token_block: a member of its list */
 
 /* Fills target from object (NULL: all defaults). An ill-typed or ill-valued member is a problem and
  * leaves the default, so target is whole in any case. A member that the table does not name is a

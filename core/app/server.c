@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/auth.h"
 #include "app/drivers.h"
 #include "base/status.h"
 #include "mcp/endpoint.h"
@@ -23,6 +24,7 @@ struct server {
     struct storage *storage;
     struct endpoint *endpoint;
     struct manager *manager;
+    struct auth *auth;
     struct http_server *http;
     struct loop_signal *signals[2];
     struct loop_timer *timer; /* of the start, later of the stop */
@@ -121,7 +123,9 @@ static int32_t start(struct server *server) {
                                      .client_ctx = server->endpoint};
     server->manager = manager_new(&manager);
     endpoint_set_manager(server->endpoint, server->manager);
-    server->http = http_server_new(drivers->loop, server->log, &config->listen, endpoint_handle,
+    server->auth = auth_new(drivers->loop, server->log, &config->auth);
+    server->http = http_server_new(drivers->loop, server->log, &config->listen,
+                                   auth_authenticator(server->auth), endpoint_handle,
                                    server->endpoint, &error);
     if (server->http == NULL) {
         log_error(server->log, "app", "%s: %s", error.key, error.text);
@@ -150,6 +154,7 @@ static void stop_unused_manager(struct server *server) {
 static void end(struct server *server) {
     stop_unused_manager(server);
     http_server_free(server->http);
+    auth_free(server->auth);
     if (server->storage != NULL) {
         storage_stop(server->storage);
     }
@@ -166,6 +171,11 @@ static void end(struct server *server) {
 int serve_command(struct config *config, struct log *log) {
     struct server server = {.config = config, .log = log};
     if (start(&server) == TRUNK_OK) {
+        if (config_lets_strangers_in(config)) {
+            log_warn(log, "app",
+                     "auth.anonymous is not said, so clients of other hosts come in "
+                     "without a token");
+        }
         print_ready(&server);
         loop_run(server.drivers.loop);
     } else {

@@ -36,6 +36,11 @@ static socklen_t parse_address(const char *text, uint16_t port, union address *o
     return 0;
 }
 
+bool listen_address_is_numeric(const char *address) {
+    union address parsed;
+    return parse_address(address, 0, &parsed) != 0;
+}
+
 bool listen_address_is_loopback(const char *address) {
     union address parsed;
     if (parse_address(address, 0, &parsed) == 0) {

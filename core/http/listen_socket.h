@@ -13,6 +13,7 @@
  * (key listen.address) or TRUNK_UNAVAILABLE (listen.address or listen.port) with *error filled. */
 int32_t listen_socket_open(const char *address, uint16_t port, int *out_fd, uint16_t *out_port,
                            struct trunk_error *error);
+bool listen_address_is_numeric(const char *address);  /* IPv4 or IPv6 */
 bool listen_address_is_loopback(const char *address); /* 127.0.0.0/8 or ::1 */
 
 #endif

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "base/slice.h"
-#include "http/listen_socket.h"
+#include "http/allowed.h"
 
 #define MEDIA_JSON "application/json"
 #define MEDIA_STREAM "text/event-stream"
@@ -121,6 +121,7 @@ void request_add_header(struct request *request, const char *name, const char *v
         {"Mcp-Session-Id", &request->session_id},
         {"MCP-Protocol-Version", &request->protocol_version},
         {"Last-Event-ID", &request->last_event_id},
+        {"Authorization", &request->authorization},
         {"Access-Control-Request-Headers", &request->asked_headers},
     };
     if (!is_token(name)) {
@@ -176,72 +177,14 @@ static const char *check_framing(const struct request *request) {
     if (request->host.count != 1) {
         return "exactly one Host header is needed";
     }
+    if (request->authorization.count > 1) {
+        return "more than one Authorization header";
+    }
     if ((request->method == REQUEST_GET || request->method == REQUEST_DELETE) &&
         claims_body(request)) {
         return "GET and DELETE take no body";
     }
     return NULL;
-}
-
-struct authority {
-    struct trunk_slice host; /* [ ] kept */
-    struct trunk_slice port; /* empty: none */
-};
-
-/* False if text is not host[:port]. */
-static bool split_authority(const char *text, struct authority *out) {
-    const char *bracket = text[0] == '[' ? strchr(text, ']') : NULL;
-    size_t host_len = bracket != NULL ? (size_t)(bracket - text) + 1 : strcspn(text, ":");
-    const char *rest = text + host_len;
-    out->host = slice_of(text, host_len);
-    out->port = slice_of(rest, 0);
-    if (*rest == '\0') {
-        return host_len > 0;
-    }
-    out->port = slice_cstr(rest + 1);
-    return host_len > 0 && *rest == ':' && is_digits(out->port);
-}
-
-static bool has_entries(char *const *list) {
-    return list != NULL && list[0] != NULL;
-}
-
-static bool host_is_allowed(const char *text, const struct http_options *options) {
-    struct authority sent;
-    if (!split_authority(text, &sent)) {
-        return false;
-    }
-    if (!has_entries(options->allowed_hosts)) {
-        return listen_address_is_loopback(options->address) &&
-               (equal_nocase(sent.host, "localhost") || equal_nocase(sent.host, "127.0.0.1") ||
-                equal_nocase(sent.host, "[::1]"));
-    }
-    for (char *const *entry = options->allowed_hosts; *entry != NULL; entry++) {
-        struct authority allowed;
-        if (split_authority(*entry, &allowed) && allowed.host.len == sent.host.len &&
-            strncasecmp(allowed.host.data, sent.host.data, sent.host.len) == 0 &&
-            (allowed.port.len == 0 || slice_equal(allowed.port, sent.port))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool origin_is_allowed(const char *origin, const struct http_options *options) {
-    if (strcasecmp(origin, "null") == 0) {
-        return false; /* sandboxed pages and files: whoever wrote them */
-    }
-    if (has_entries(options->allowed_origins)) {
-        for (char *const *entry = options->allowed_origins; *entry != NULL; entry++) {
-            if (strcmp(*entry, "*") == 0 || strcasecmp(*entry, origin) == 0) {
-                return true;
-            }
-        }
-    }
-    const char *authority = strncasecmp(origin, "http://", 7) == 0    ? origin + 7
-                            : strncasecmp(origin, "https://", 8) == 0 ? origin + 8
-                                                                      : NULL;
-    return authority != NULL && host_is_allowed(authority, options);
 }
 
 static bool is_json(const struct request_field *content_type) {
@@ -301,11 +244,11 @@ static struct request_verdict check(const struct request *request,
     if (wrong != NULL) {
         return refuse(400, wrong);
     }
-    if (!host_is_allowed(request->host.value, options)) {
+    if (!allowed_host(request->host.value, options)) {
         return refuse(403, "Host is not allowed");
     }
     if (request->origin.count > 1 ||
-        (request->origin.count == 1 && !origin_is_allowed(request->origin.value, options))) {
+        (request->origin.count == 1 && !allowed_origin(request->origin.value, options))) {
         return refuse(403, "Origin is not allowed");
     }
     struct request_verdict verdict = check_endpoint(request, options);

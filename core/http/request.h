@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * request.h - the edge's checks of one HTTP request (protocol.md 2.1, 2.10): what is refused before
- * MCP sees it. Pure functions over what was sent; knows no HTTP library. */
+ * anybody asks whose it is. Pure functions over what was sent; knows no HTTP library. */
 #ifndef TRUNKD_HTTP_REQUEST_H
 #define TRUNKD_HTTP_REQUEST_H
 
@@ -37,6 +37,7 @@ struct request {
     struct request_field session_id;
     struct request_field protocol_version;
     struct request_field last_event_id;
+    struct request_field authorization;
     struct request_field asked_headers; /* Access-Control-Request-Headers */
     struct request_accept accepts_json;
     struct request_accept accepts_stream;

@@ -24,6 +24,7 @@
 #include "http/listen_socket.h"
 #include "http/request.h"
 #include "http/sse.h"
+#include "session/principal.h"
 #include "wire/jsonrpc.h"
 
 #define MAX_HEADERS_BYTES 65536
@@ -33,6 +34,7 @@ struct http_server {
     struct loop *loop;
     struct log *log;
     const struct http_options *options;
+    const struct authenticator *authenticator;
     http_handler_fn handler;
     void *ctx;
     struct evhttp *evhttp;
@@ -50,8 +52,9 @@ struct http_exchange {
     struct http_server *server;
     struct evhttp_request *request;
     struct connection *connection; /* not to be used once is_closed */
-    struct loop_timer *keepalive;  /* NULL: not streaming, or no keep-alive wanted */
-    struct loop_timer *drained;    /* NULL: never was */
+    char *principal;
+    struct loop_timer *keepalive; /* NULL: not streaming, or no keep-alive wanted */
+    struct loop_timer *drained;   /* NULL: never was */
 };
 
 static struct connection *find_connection(const struct http_server *server,
@@ -185,6 +188,7 @@ static struct evhttp_request *end_exchange(struct http_exchange *self) {
     loop_timer_free(self->keepalive);
     loop_timer_free(self->drained);
     self->server->exchange_count--;
+    free(self->principal);
     free(self);
     return request;
 }
@@ -326,17 +330,20 @@ static struct request read_request(struct evhttp_request *request,
 }
 
 static struct exchange *begin_exchange(struct http_server *server, struct evhttp_request *request,
-                                       struct connection *connection, const struct request *read) {
+                                       struct connection *connection, const struct request *read,
+                                       const char *principal) {
     struct http_exchange *self = xcalloc(1, sizeof *self);
     struct evbuffer *body = evhttp_request_get_input_buffer(request);
     self->server = server;
     self->request = request;
     self->connection = connection;
+    self->principal = xstrdup(principal);
     self->base = (struct exchange){
         .ops = &exchange_ops,
         .method = read->method == REQUEST_POST  ? EXCHANGE_POST
                   : read->method == REQUEST_GET ? EXCHANGE_GET
                                                 : EXCHANGE_DELETE,
+        .principal = self->principal,
         .session_id = read->session_id.value,
         .protocol_version = read->protocol_version.value,
         .last_event_id = read->last_event_id.value,
@@ -345,6 +352,28 @@ static struct exchange *begin_exchange(struct http_server *server, struct evhttp
     server->exchange_count++;
     connection_set_exchange(connection, &self->base);
     return &self->base;
+}
+
+static struct auth_verdict authenticate(const struct http_server *server,
+                                        const struct request *read) {
+    if (server->authenticator == NULL) {
+        return (struct auth_verdict){.principal = PRINCIPAL_ANONYMOUS};
+    }
+    return server->authenticator->check(server->authenticator->ctx, read->authorization.value);
+}
+
+/* What has passed the edge: to the handler, if it is somebody's. */
+static void admit_request(struct http_server *server, struct evhttp_request *request,
+                          struct connection *connection, const struct request *read) {
+    struct auth_verdict verdict = authenticate(server, read);
+    if (verdict.principal != NULL) {
+        server->handler(server->ctx,
+                        begin_exchange(server, request, connection, read, verdict.principal));
+        return;
+    }
+    connection_begin_writing(connection);
+    add_header(request, "WWW-Authenticate", verdict.challenge);
+    send_refusal(server, request, 401, JSONRPC_INVALID_REQUEST, verdict.text);
 }
 
 static void handle_request(struct evhttp_request *request, void *arg) {
@@ -368,7 +397,7 @@ static void handle_request(struct evhttp_request *request, void *arg) {
         add_sharing(request, &read);
     }
     if (verdict.status == 0 && !is_draining && read.method != REQUEST_OPTIONS) {
-        server->handler(server->ctx, begin_exchange(server, request, connection, &read));
+        admit_request(server, request, connection, &read);
         return;
     }
     connection_begin_writing(connection);
@@ -439,8 +468,9 @@ static void configure(struct http_server *server) {
 }
 
 struct http_server *http_server_new(struct loop *loop, struct log *log,
-                                    const struct http_options *options, http_handler_fn handler,
-                                    void *ctx, struct trunk_error *error) {
+                                    const struct http_options *options,
+                                    const struct authenticator *authenticator,
+                                    http_handler_fn handler, void *ctx, struct trunk_error *error) {
     int fd = -1;
     uint16_t port = 0;
     if (listen_socket_open(options->address, options->port, &fd, &port, error) != TRUNK_OK) {
@@ -451,6 +481,7 @@ struct http_server *http_server_new(struct loop *loop, struct log *log,
         .loop = loop,
         .log = log,
         .options = options,
+        .authenticator = authenticator,
         .handler = handler,
         .ctx = ctx,
         .port = port,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "http/authenticator.h"
 #include "loop/loop.h"
 #include "wire/exchange.h"
 
@@ -29,17 +30,18 @@ struct http_options {
     uint64_t stream_keepalive_ms; /* a comment on a quiet stream; 0: none */
 };
 
-/* Every exchange given to the handler has passed the edge's checks: path, method, Host, Origin,
- * Content-Type, Accept, size. */
+/* Every exchange given to the handler has passed the edge's checks (path, method, Host, Origin,
+ * Content-Type, Accept, size) and has a principal. */
 typedef void (*http_handler_fn)(void *ctx, struct exchange *exchange);
 
 struct http_server;
-/* Listens. NULL with *error filled ("listen.address", "listen.port") when it cannot. options is
- * borrowed and outlives the server. The process ignores SIGPIPE: a client may reset its connection
- * in the middle of a write. */
+/* Listens. NULL with *error filled ("listen.address", "listen.port") when it cannot. options and
+ * authenticator (NULL: everybody is anonymous) are borrowed and outlive the server. The process
+ * ignores SIGPIPE: a client may reset its connection in the middle of a write. */
 struct http_server *http_server_new(struct loop *loop, struct log *log,
-                                    const struct http_options *options, http_handler_fn handler,
-                                    void *ctx, struct trunk_error *error);
+                                    const struct http_options *options,
+                                    const struct authenticator *authenticator,
+                                    http_handler_fn handler, void *ctx, struct trunk_error *error);
 uint16_t http_server_port(const struct http_server *server);
 /* Stops to accept new connections; new requests on open ones get 503 with Retry-After. */
 void http_server_drain(struct http_server *server);

@@ -8,10 +8,7 @@
 #include "mcp/methods.h"
 #include "mcp/relay.h"
 #include "mcp/streams.h"
-#include "session/principal.h"
 #include "wire/versions.h"
-
-#define RETRY_AFTER_S 1
 
 struct endpoint {
     struct manager *manager;
@@ -85,14 +82,9 @@ void endpoint_free(struct endpoint *endpoint) {
 }
 
 static void refuse_session(struct pending *pending, bool is_gone) {
-    struct trunk_slice id = pending->message.id.text;
-    if (is_gone) {
-        methods_refuse(pending->exchange, 404, id, JSONRPC_SESSION_NOT_FOUND, "Session not found",
-                       0);
-    } else {
-        methods_refuse(pending->exchange, 503, id, JSONRPC_SERVER_ERROR,
-                       "the store does not answer", RETRY_AFTER_S);
-    }
+    methods_refuse_status(pending->exchange, pending->message.id.text,
+                          is_gone ? TRUNK_NOT_FOUND : TRUNK_UNAVAILABLE,
+                          "the store does not answer");
     free(pending);
 }
 
@@ -133,12 +125,12 @@ static struct pending *new_pending(struct endpoint *endpoint, struct exchange *e
 static void find_session(struct endpoint *endpoint, struct exchange *exchange,
                          const struct message *message) {
     struct session *session =
-        manager_find_live(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS);
+        manager_find_live(endpoint->manager, exchange->session_id, exchange->principal);
     if (session != NULL) {
         session_use_begin(session);
         go_on(endpoint, exchange, message, session);
     } else {
-        manager_get_multi_session(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS,
+        manager_get_multi_session(endpoint->manager, exchange->session_id, exchange->principal,
                                   on_session, new_pending(endpoint, exchange, message));
     }
 }
@@ -159,7 +151,7 @@ static void on_validated(void *ctx, enum validity validity) {
     struct pending *pending = ctx;
     if (validity == VALIDITY_OK) {
         manager_terminate(pending->endpoint->manager, pending->exchange->session_id,
-                          PRINCIPAL_ANONYMOUS, on_terminated, pending);
+                          pending->exchange->principal, on_terminated, pending);
     } else {
         refuse_session(pending, validity != VALIDITY_CANNOT_TELL);
     }
@@ -194,7 +186,7 @@ static void handle_post(struct endpoint *endpoint, struct exchange *exchange) {
     }
     if (message.kind == MESSAGE_REQUEST && message_is(&message, "initialize")) {
         if (exchange->session_id != NULL &&
-            manager_find_live(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS) !=
+            manager_find_live(endpoint->manager, exchange->session_id, exchange->principal) !=
                 NULL) {
             methods_refuse(exchange, 400, message.id.text, JSONRPC_INVALID_REQUEST,
                            "this session is initialized already", 0);
@@ -217,7 +209,7 @@ void endpoint_handle(void *ctx, struct exchange *exchange) {
     } else if (exchange->method == EXCHANGE_GET) {
         find_session(endpoint, exchange, NULL);
     } else {
-        manager_validate(endpoint->manager, exchange->session_id, PRINCIPAL_ANONYMOUS, on_validated,
+        manager_validate(endpoint->manager, exchange->session_id, exchange->principal, on_validated,
                          new_pending(endpoint, exchange, NULL));
     }
 }

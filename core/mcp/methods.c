@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "mcp/logging.h"
 #include "mcp/relay.h"
-#include "session/principal.h"
 #include "wire/versions.h"
 
 #define RETRY_AFTER_S 1
@@ -19,6 +19,23 @@ void methods_refuse(struct exchange *exchange, int status, struct trunk_slice id
         .status = status, .json = buffer_slice(&json), .retry_after_s = retry_after_s};
     exchange->ops->answer(exchange, &answer);
     buffer_free(&json);
+}
+
+void methods_answer(struct exchange *exchange, struct trunk_slice id, struct trunk_slice result) {
+    struct buffer json = {0};
+    jsonrpc_write_result(&json, id, result);
+    struct exchange_answer answer = {.status = 200, .json = buffer_slice(&json)};
+    exchange->ops->answer(exchange, &answer);
+    buffer_free(&json);
+}
+
+void methods_refuse_status(struct exchange *exchange, struct trunk_slice id, int32_t status,
+                           const char *text) {
+    if (status == TRUNK_NOT_FOUND) {
+        methods_refuse(exchange, 404, id, JSONRPC_SESSION_NOT_FOUND, "Session not found", 0);
+    } else {
+        methods_refuse(exchange, 503, id, JSONRPC_SERVER_ERROR, text, RETRY_AFTER_S);
+    }
 }
 
 struct initialize {
@@ -42,13 +59,14 @@ static void on_session(void *ctx, int32_t status, const char *text, struct sessi
         return;
     }
     if (exchange->is_closed) { /* it never learns the id, so nobody would end the session */
-        manager_terminate(initialize->manager, session_id(session), PRINCIPAL_ANONYMOUS,
+        manager_terminate(initialize->manager, session_id(session), exchange->principal,
                           ignore_terminated, NULL);
     }
     struct buffer result = {0};
     struct buffer json = {0};
     buffer_printf(&result,
-                  "{\"protocolVersion\":\"%s\",\"capabilities\":{\"tools\":{\"listChanged\":true}},"
+                  "{\"protocolVersion\":\"%s\",\"capabilities\":{\"logging\":{},"
+                  "\"tools\":{\"listChanged\":true}},"
                   "\"serverInfo\":{\"name\":\"trunkd\",\"version\":\"" TRUNKD_VERSION "\"}}",
                   session_record(session)->protocol);
     jsonrpc_write_result(&json, initialize->id, buffer_slice(&result));
@@ -69,7 +87,8 @@ static void on_generated(void *ctx, int32_t status, const char *text, const char
         free(initialize);
         return;
     }
-    manager_create_session(initialize->manager, id, PRINCIPAL_ANONYMOUS, on_session, initialize);
+    manager_create_session(initialize->manager, id, initialize->exchange->principal, on_session,
+                           initialize);
 }
 
 void methods_initialize(struct manager *manager, struct exchange *exchange,
@@ -85,7 +104,7 @@ void methods_initialize(struct manager *manager, struct exchange *exchange,
     struct initialize *initialize = xcalloc(1, sizeof *initialize);
     *initialize = (struct initialize){manager, exchange, message->id.text};
     json_string_decode(message->protocol_version.text, &version);
-    struct manager_client client = {.principal = PRINCIPAL_ANONYMOUS,
+    struct manager_client client = {.principal = exchange->principal,
                                     .protocol = version_negotiate(buffer_slice(&version)),
                                     .client = message->client_info.text,
                                     .capabilities = message->capabilities.text};
@@ -113,9 +132,9 @@ static bool is_token(const struct json_value *token) {
     return token->type == JSON_NONE || token->type == JSON_STRING || token->type == JSON_NUMBER;
 }
 
-/* True: taken over by the relay, which ends the use. */
-static bool relay_request(struct client *client, struct exchange *exchange,
-                          const struct message *message) {
+/* True: taken over, and the use of the session too. */
+static bool take_request(struct client *client, struct exchange *exchange,
+                         const struct message *message) {
     if (message_is(message, "tools/list") && message->cursor.type == JSON_NONE) {
         relay_list_tools(client, exchange, message);
         return true;
@@ -125,17 +144,17 @@ static bool relay_request(struct client *client, struct exchange *exchange,
         relay_call_tool(client, exchange, message);
         return true;
     }
+    if (message_is(message, "logging/setLevel")) {
+        logging_set_level(client, exchange, message);
+        return true;
+    }
     return false;
 }
 
 static void answer_request(struct exchange *exchange, const struct message *message) {
     struct trunk_slice id = message->id.text;
     if (message_is(message, "ping")) {
-        struct buffer json = {0};
-        jsonrpc_write_result(&json, id, slice_cstr("{}"));
-        struct exchange_answer answer = {.status = 200, .json = buffer_slice(&json)};
-        exchange->ops->answer(exchange, &answer);
-        buffer_free(&json);
+        methods_answer(exchange, id, slice_cstr("{}"));
     } else if (message_is(message, "tools/list")) {
         methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS, "Unknown cursor", 0);
     } else if (message_is(message, "tools/call")) {
@@ -161,7 +180,7 @@ void methods_dispatch(struct client *client, const struct session_options *optio
     } else if (options->max_inflight != 0 && session_count_uses(session) > options->max_inflight) {
         methods_refuse(exchange, 503, message->id.text, JSONRPC_SERVER_ERROR,
                        "too many requests in flight (session.max_inflight)", RETRY_AFTER_S);
-    } else if (relay_request(client, exchange, message)) {
+    } else if (take_request(client, exchange, message)) {
         return;
     } else {
         answer_request(exchange, message);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "mcp/logging.h"
 #include "mcp/streams.h"
 
 #define SLOW_MS 1000
@@ -121,7 +122,8 @@ static void on_notice(void *ctx, const struct leg_source *from, const struct mes
     struct buffer params = {0};
     struct buffer json = {0};
     bool is_progress = message_is(notice, "notifications/progress");
-    if (is_progress && call->message.meta_token.type == JSON_NONE) {
+    if (is_progress ? call->message.meta_token.type == JSON_NONE
+                    : !logging_is_shown(call->client, notice)) {
         return;
     }
     if (is_progress) {

@@ -2,6 +2,7 @@
  * streams.c - the GET stream of a session. */
 #include "mcp/streams.h"
 
+#include "mcp/logging.h"
 #include "wire/jsonrpc.h"
 
 static bool is_behind(const struct exchange *exchange) {
@@ -70,7 +71,8 @@ void streams_tools_changed(struct client *client) {
 
 void streams_notice(struct client *client, const struct leg_source *from,
                     const struct message *notice) {
-    if (client->stream == NULL || !message_is(notice, "notifications/message")) {
+    if (client->stream == NULL || !message_is(notice, "notifications/message") ||
+        !logging_is_shown(client, notice)) {
         return;
     }
     struct buffer json = {0};

@@ -27,8 +27,7 @@ static void end_create(struct create *create, int32_t status, const char *text,
                        struct session *session) {
     struct manager *manager = create->manager;
     if (session != NULL) {
-        session_use_begin(session);
-        session->is_confirmed = false; /* the caller has yet to tell the id */
+        session_begin_unconfirmed_use(session);
     }
     create->done(create->ctx, status, text, session);
     record_clear(&create->active);
@@ -97,7 +96,7 @@ static void activate(struct create *create, uint64_t version) {
     session->record = create->active;
     create->active = (struct record){0};
     session->version = version;
-    session_activate(session);
+    session_activate(session, false);
     multi_session_admit(session->multi);
     session_write(session); /* legs that opened since the record was filled */
     log_info(create->manager->config.log, "session", "session created session=%s protocol=%s",
@@ -149,7 +148,8 @@ static void on_loaded_again(void *ctx, const struct trunk_reply *reply) {
     create->active.is_active = true;
     multi_session_fill_record(create->session->multi, &create->active);
     manager_put_record(create->manager, TRUNK_PUT_CAS, create->key, &create->active,
-                       create->manager->store_ttl_ms, reply->version, on_stored, create);
+                       manager_store_ttl_ms(create->manager, false), reply->version, on_stored,
+                       create);
 }
 
 static void on_marked(void *ctx, const struct trunk_reply *reply) {

@@ -41,10 +41,11 @@ struct factory_call {
     struct factory_leg *leg;
     struct buffer json;
     factory_done_fn done;
+    factory_state_fn state_done; /* of a snapshot */
     void *ctx;
 };
 
-enum sink_event_kind { SINK_MESSAGE, SINK_REFUSED, SINK_CLOSED };
+enum sink_event_kind { SINK_MESSAGE, SINK_REFUSED, SINK_CHANGED, SINK_CLOSED };
 
 struct sink_event { /* followed in memory by the text */
     struct factory_leg *leg;
@@ -77,6 +78,9 @@ static void deliver_event(void *arg) {
             break;
         case SINK_REFUSED:
             leg->events.on_refused(leg->ctx, event->error.text);
+            break;
+        case SINK_CHANGED:
+            leg->events.on_changed(leg->ctx);
             break;
         case SINK_CLOSED:
             leg->events.on_closed(leg->ctx, event->status, event->text);
@@ -118,9 +122,9 @@ static int32_t on_sink_message(void *ctx, const struct trunk_message *message) {
     return is_last;
 }
 
-/* No leg is restored yet, so no snapshot is kept that could have changed. */
 static void on_sink_changed(void *ctx) {
-    (void)ctx;
+    struct factory_leg *leg = ctx;
+    loop_post(leg->driver->env.loop, deliver_event, new_event(leg, SINK_CHANGED, NULL, 0));
 }
 
 static void on_sink_closed(void *ctx, int32_t status, const char *text) {
@@ -211,7 +215,10 @@ struct factory_leg *factory_make(const struct factory_make *make,
 static void on_call_done(void *ctx, const struct trunk_reply *reply) {
     struct factory_call *call = ctx;
     LIST_REMOVE(call, in_leg);
-    if (call->done != NULL) {
+    if (call->state_done != NULL) {
+        call->state_done(call->ctx, reply->status,
+                         reply->status == TRUNK_OK ? reply->value : (struct trunk_slice){0});
+    } else if (call->done != NULL) {
         call->done(call->ctx, reply->status,
                    reply->message != NULL ? reply->message : status_name(reply->status));
     }
@@ -273,6 +280,18 @@ void factory_set_protocol(struct factory_leg *leg, const char *version) {
     leg->nheaders = 1;
 }
 
+void factory_snapshot(struct factory_leg *leg, factory_state_fn done, void *ctx) {
+    const struct driver *driver = leg->driver;
+    struct factory_call *call = new_call(leg, NULL, NULL, ctx);
+    call->state_done = done;
+    trunk_op op = op_begin(driver->env.ops, driver->host, "snapshot", NULL, on_call_done, call);
+    leg->ops->snapshot(leg->driver_leg, op);
+}
+
+bool factory_can_restore(const struct backend *backend) {
+    return (backend->factory->plugin->ops.factory.caps & TRUNK_CAP_RESTORE) != 0;
+}
+
 void factory_call_forget(struct factory_call *call) {
     call->done = NULL;
 }
@@ -300,6 +319,7 @@ void factory_finish(struct factory_leg *leg, bool keep, uint64_t timeout_ms,
     leg->finished_ctx = ctx;
     LIST_FOREACH(call, &leg->calls, in_leg) {
         call->done = NULL;
+        call->state_done = NULL;
     }
     if (!leg->is_made) {
         return; /* on_made goes on */

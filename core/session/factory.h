@@ -20,6 +20,7 @@ struct factory_leg_events {
     void (*on_message)(void *ctx, const struct message *message, uint64_t number);
     /* The backend sent what is no JSON-RPC message. */
     void (*on_refused)(void *ctx, const char *text);
+    void (*on_changed)(void *ctx); /* factory_snapshot would give something else now */
     void (*on_closed)(void *ctx, int32_t status, const char *text); /* the last event */
 };
 
@@ -47,6 +48,11 @@ struct factory_call *factory_listen(struct factory_leg *leg, factory_done_fn don
 /* The revision negotiated with the backend: goes with every later request of a transport that has
  * headers (MCP 2025-06-18, transports, protocol version header). Once. */
 void factory_set_protocol(struct factory_leg *leg, const char *version);
+/* What factory_make takes as saved; state is empty unless OK, valid during the call. UNSUPPORTED:
+ * sessions of this driver cannot be gone on with. Not called after factory_finish. */
+typedef void (*factory_state_fn)(void *ctx, int32_t status, struct trunk_slice state);
+void factory_snapshot(struct factory_leg *leg, factory_state_fn done, void *ctx);
+bool factory_can_restore(const struct backend *backend);
 void factory_call_forget(struct factory_call *call); /* its done is not called any more */
 void factory_cancel_request(struct factory_leg *leg, uint64_t number);
 bool factory_can_pause(const struct factory_leg *leg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * leg.h - one leg of a MultiSession: MCP spoken on a factory driver's leg. Opens (initialize,
- * initialized, tools/list), mints the request ids, matches answers and notices to requests, and is
+ * leg.h - one leg of a MultiSession: MCP spoken on a factory driver's leg. Opens (initialize, then
+ * into the session's record, then initialized and tools/list) or goes on with the backend's session
+ * that the record names, mints the request ids, matches answers and notices to requests, and is
  * opened again on its next use after it died. */
 #ifndef TRUNKD_SESSION_LEG_H
 #define TRUNKD_SESSION_LEG_H
@@ -14,13 +15,13 @@ struct leg_request;
 struct leg_wait;
 
 enum leg_state {
-    LEG_CLOSED,  /* no connection: never opened, failed or died; the next use opens it */
-    LEG_OPENING, /* handshake and first list under way, under leg_timeout */
-    LEG_OPENED,  /* waits to be admitted: its owner adds it to the record first */
-    LEG_READY    /* may be used */
+    LEG_CLOSED,   /* no connection: never opened, failed or died; the next use opens it */
+    LEG_OPENING,  /* being made, or waiting for the answer to initialize */
+    LEG_OPENED,   /* the backend's session is there, and waits until the record names it */
+    LEG_STARTING, /* notifications/initialized and tools/list are under way */
+    LEG_READY     /* takes requests */
 };
 
-/* What the legs of one server share. Borrowed; outlives them. */
 struct leg_env {
     struct loop *loop;
     struct log *log;
@@ -36,6 +37,9 @@ struct leg_events {
     void (*on_opened)(
         void *ctx,
         struct leg *leg); /* state OPENED: answer with leg_admit or leg_close, now or later */
+    void (*on_ready)(void *ctx, struct leg *leg);
+    void (*on_changed)(void *ctx, struct leg *leg); /* what the record should say of it is new:
+                                                       leg_snapshot, or leg_epoch */
     void (*on_failed)(void *ctx, struct leg *leg,
                       const char *text); /* opening failed, or the backend went away */
     void (*on_tools_changed)(void *ctx, struct leg *leg); /* leg_tools gives something else */
@@ -48,9 +52,18 @@ struct leg_events {
 struct leg *leg_new(struct leg_env *env, const struct backend *backend, const char *session_tag,
                     const char *principal, uint64_t epoch, const struct leg_events *events,
                     void *ctx);
-/* Fails what is pending, closes the backend's session in the background, frees the leg. NULL is
+/* What the record says of an earlier session with the backend: the next opening goes on with it,
+ * and makes a new one only when the backend says that it is gone. Before the first leg_open. */
+struct leg_saved {
+    const char *session;  /* the driver's snapshot, not empty */
+    const char *protocol; /* negotiated then */
+    const char *capabilities;
+};
+void leg_restore(struct leg *leg, const struct leg_saved *saved);
+/* Fails what is pending and frees the leg. keeps: the backend's session, if the record can name it,
+ * is left alive for a leg_restore elsewhere; otherwise it is closed in the background. NULL is
  * fine. */
-void leg_free(struct leg *leg);
+void leg_free(struct leg *leg, bool keeps);
 
 const struct backend *leg_backend(const struct leg *leg);
 enum leg_state leg_state(const struct leg *leg);
@@ -58,6 +71,11 @@ const char *leg_error(
     const struct leg *leg); /* why the last opening failed or the backend went; NULL: it did not */
 const char *leg_protocol(const struct leg *leg); /* negotiated with the backend; NULL: not yet */
 struct trunk_slice leg_server_info(const struct leg *leg); /* raw JSON; empty: not yet */
+const char *leg_capabilities(const struct leg *leg); /* the backend's, raw JSON; "{}": not yet */
+const char *
+leg_snapshot(const struct leg *leg);         /* what leg_restore takes; "": cannot be restored */
+uint64_t leg_epoch(const struct leg *leg);   /* that the record must have reached by now */
+unsigned leg_opening(const struct leg *leg); /* counts the openings */
 bool leg_has_tools(
     const struct leg *leg); /* a list is known, from this opening or an earlier one */
 const struct trunk_slice *leg_tools(const struct leg *leg,
@@ -65,9 +83,12 @@ const struct trunk_slice *leg_tools(const struct leg *leg,
 size_t leg_count_requests(const struct leg *leg);
 
 void leg_open(struct leg *leg);  /* from CLOSED; otherwise nothing */
-void leg_admit(struct leg *leg); /* OPENED -> READY */
+void leg_admit(struct leg *leg); /* OPENED: the record names it, it goes on to READY */
 void leg_close(struct leg *leg,
                const char *why); /* to CLOSED; pending requests fail, waiters are told */
+/* The level of logging/setLevel, now and after each opening, at a backend that declares logging;
+ * level outlives the leg. */
+void leg_set_log_level(struct leg *leg, const char *level);
 
 /* Calls ready once, on the loop and not inside this call: OK when the leg is READY, else the status
  * and text of the failure. Opens a CLOSED leg. leg_wait_cancel before that: it is not called any

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * leg_private.h - the inside of a leg, shared by leg.c (states, requests, messages) and leg_open.c
- * (handshake, lists). */
+ * leg_private.h - the inside of a leg, shared by leg.c (states), leg_open.c (the way to READY),
+ * leg_lists.c and leg_requests.c (requests, messages). */
 #ifndef TRUNKD_SESSION_LEG_PRIVATE_H
 #define TRUNKD_SESSION_LEG_PRIVATE_H
 
@@ -9,6 +9,8 @@
 #include "base/hash.h"
 #include "session/leg.h"
 #include "session/leg_hold.h"
+
+#define LEG_IDS_PER_EPOCH (UINT64_C(1) << 20)
 
 struct leg_wait {
     TAILQ_ENTRY(leg_wait) in_leg;
@@ -49,6 +51,7 @@ struct leg {
     enum leg_state state;
     struct factory_leg *transport;
     uint64_t next_number;
+    uint64_t told_epoch; /* for the record */
     struct leg_request *requests;
     size_t nexternal; /* requests that are not the leg's own */
     struct leg_holds holds;
@@ -56,6 +59,11 @@ struct leg {
     struct loop_timer *timer; /* of the opening */
     char *error;
     char *protocol;
+    char *capabilities;
+    char *snapshot;    /* of the backend's session, open here or to be gone on with; NULL: none */
+    bool is_restoring; /* this opening goes on with snapshot */
+    unsigned opening;
+    const char *log_level; /* NULL: the client set none */
     struct trunk_slice server_info;
     struct tool_pages pages;    /* what is known */
     struct tool_pages incoming; /* the list being fetched */
@@ -63,7 +71,6 @@ struct leg {
     bool
         is_initialized; /* notifications/initialized was taken: only now other things may be sent */
     struct buffer held_answers; /* to what the backend asked before that, a line each */
-    bool can_list_tools;        /* the backend declared tools */
     bool is_listing;
     bool must_list_again;
     bool is_freed;
@@ -71,12 +78,26 @@ struct leg {
 };
 
 /* leg.c */
-void leg_fail(struct leg *leg, const char *text); /* the opening failed, or the backend is gone */
+/* The opening failed, or the backend is gone. NOT_FOUND: the backend's session is over; other
+ * failures of an opening that goes on with a session leave that alive for the next one. */
+void leg_fail(struct leg *leg, int32_t status, const char *text);
+void leg_tell_waits(struct leg *leg, int32_t status, const char *text);
+void leg_become_ready(struct leg *leg);
+void leg_set_snapshot(struct leg *leg, struct trunk_slice text); /* empty: none */
+
+/* leg_requests.c */
 struct leg_request *leg_start_request(struct leg *leg, uint64_t number, struct buffer *json,
                                       uint64_t timeout_ms, bool is_internal,
                                       const struct leg_request_events *events, void *ctx);
-void leg_tell_waits(struct leg *leg, int32_t status, const char *text);
+/* A request of the leg itself; while it opens the leg's own timer rules. events get the leg. */
+void leg_request_internal(struct leg *leg, const char *method, struct trunk_slice params,
+                          const struct leg_request_events *events);
+void leg_ignore_notice(void *ctx, const struct leg_source *from, const struct message *notice);
+void leg_describe_error(struct buffer *text, const struct message *answer); /* of the backend */
+void leg_fail_requests(struct leg *leg, int32_t status, const char *text);
+void leg_drop_internal_requests(struct leg *leg);
 void leg_send_held_answers(struct leg *leg);
+void leg_on_message(void *ctx, const struct message *message, uint64_t number);
 
 /* leg_hold.c */
 bool leg_is_held(const struct leg *leg, uint64_t number);
@@ -85,6 +106,12 @@ void leg_forget_holds(struct leg *leg);                     /* the transport is 
 
 /* leg_open.c */
 void leg_handshake(struct leg *leg); /* the transport is made */
+void leg_start(struct leg *leg);     /* the record names it */
+void leg_resume(struct leg *leg);    /* the transport goes on with the session of the snapshot */
+bool leg_has_capability(const struct leg *leg, const char *name);
+void leg_send_log_level(struct leg *leg);
+
+/* leg_lists.c */
 void leg_list_tools(
     struct leg *leg); /* fetches all pages, once more if the backend says so meanwhile */
 void leg_drop_pages(struct tool_pages *pages);

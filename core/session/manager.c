@@ -21,6 +21,8 @@ struct manager *manager_new(const struct manager_config *config) {
                                         .log = config->log,
                                         .clock = config->clock,
                                         .options = config->options};
+    manager->reaper = reaper_new(config->loop, config->log, config->storage, config->registry,
+                                 config->options->leg_timeout_ms);
     TAILQ_INIT(&manager->lru);
     LIST_INIT(&manager->all);
     manager->sweep_timer = loop_timer_new(config->loop, manager_sweep_on_timer, manager);
@@ -33,6 +35,7 @@ void manager_free(struct manager *manager) {
         return;
     }
     loop_timer_free(manager->sweep_timer);
+    reaper_free(manager->reaper);
     free(manager);
 }
 
@@ -104,6 +107,35 @@ uint64_t manager_placeholder_ttl_ms(const struct manager *manager) {
     return manager->config.options->leg_timeout_ms + PLACEHOLDER_MARGIN_MS;
 }
 
+uint64_t manager_store_ttl_ms(const struct manager *manager, bool is_confirmed) {
+    uint64_t short_ms = manager_placeholder_ttl_ms(manager);
+    return is_confirmed || short_ms > manager->store_ttl_ms ? manager->store_ttl_ms : short_ms;
+}
+
+static void on_reaped(void *ctx) {
+    manager_job_end(ctx);
+}
+
+void manager_reap(struct manager *manager, const char *id, struct record *record, bool removes) {
+    struct session *session = NULL;
+    HASH_FIND(hh_ending, manager->ending, id, SESSION_ID_SIZE - 1, session);
+    bool waits = removes && manager->is_stopping; /* it is found again at the next start */
+    if (session != NULL || waits || reaper_has(manager->reaper, id)) {
+        record_clear(record);
+        return;
+    }
+    manager_job_begin(manager);
+    reaper_add(manager->reaper, id, record, removes, on_reaped, manager);
+}
+
+void manager_reap_if_left(struct manager *manager, const char *id, const struct record *record) {
+    struct record copy = {0};
+    if (record->is_active && record->is_terminated) {
+        record_copy(record, &copy);
+        manager_reap(manager, id, &copy, true);
+    }
+}
+
 /* generate */
 
 struct generate {
@@ -164,7 +196,8 @@ void manager_generate(struct manager *manager, const struct manager_client *clie
                                        .epoch = 0,
                                        .protocol = xstrdup(client->protocol),
                                        .client = slice_strdup(client->client),
-                                       .capabilities = slice_strdup(client->capabilities)};
+                                       .capabilities = slice_strdup(client->capabilities),
+                                       .log_level = xstrdup("")};
     if (manager->is_stopping) {
         loop_post(manager->config.loop, refuse_generate, generate);
     } else {
@@ -180,6 +213,7 @@ struct validate {
     void *ctx;
     enum validity validity;
     char *principal;
+    char id[SESSION_ID_SIZE];
     char tag[SESSION_TAG_SIZE];
 };
 
@@ -207,6 +241,9 @@ static void on_validate_loaded(void *ctx, const struct trunk_reply *reply) {
     } else {
         validate->validity = record.is_terminated ? VALIDITY_TERMINATED : VALIDITY_OK;
     }
+    if (status == TRUNK_OK) {
+        manager_reap_if_left(validate->manager, validate->id, &record);
+    }
     record_clear(&record);
     end_validate(validate);
 }
@@ -223,6 +260,7 @@ void manager_validate(struct manager *manager, const char *id, const char *princ
         validate->validity = is_live ? VALIDITY_OK : VALIDITY_NOT_FOUND;
         loop_post(manager->config.loop, end_validate, validate);
     } else {
+        memcpy(validate->id, id, SESSION_ID_SIZE);
         id_tag(id, validate->tag);
         record_key(id, key);
         storage_load(manager->config.storage, key, 0, on_validate_loaded, validate);

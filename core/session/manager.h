@@ -67,9 +67,8 @@ void manager_validate(struct manager *manager, const char *id, const char *princ
 /* Always allowed, idempotent. OK: from now on 404 everywhere; UNAVAILABLE: the store did not take
  * it, nothing was dropped. A session of another principal is left alone, and the answer is OK as
  * for an unknown one: validate first. */
-typedef void (*manager_terminate_fn)(void *ctx, int32_t status, const char *text);
 void manager_terminate(struct manager *manager, const char *id, const char *principal,
-                       manager_terminate_fn done, void *ctx);
+                       session_done_fn done, void *ctx);
 
 /* Takes expired records off the store and ends idle sessions now, as the timer does by itself. done
  * may be NULL. */

@@ -7,16 +7,21 @@
 
 #include "base/hash.h"
 #include "session/manager.h"
+#include "session/reaper.h"
 
-struct terminate_waiter {
-    STAILQ_ENTRY(terminate_waiter) in_session;
-    manager_terminate_fn done;
+/* Waits until what is wanted of the record is stored. */
+struct write_waiter {
+    STAILQ_ENTRY(write_waiter) in_session;
+    bool is_terminate; /* the end of the session is what it waits for */
+    session_done_fn done;
     void *ctx;
 };
+STAILQ_HEAD(write_waiters, write_waiter);
 
 struct session {
     struct manager *manager;
     UT_hash_handle hh;           /* in manager->live while ACTIVE */
+    UT_hash_handle hh_ending;    /* in manager->ending once TERMINATED, until it is gone */
     TAILQ_ENTRY(session) in_lru; /* with hh: least recently used first */
     LIST_ENTRY(session) in_all;
     char id[SESSION_ID_SIZE];
@@ -41,8 +46,10 @@ struct session {
     bool must_write;
     bool wants_initialized;
     bool wants_terminated;
-    STAILQ_HEAD(, terminate_waiter) waiters;
-    struct loop_timer *timer; /* a failed write is tried again; the drain */
+    const char *wants_log_level;  /* static text; NULL: none was set */
+    struct write_waiters waiters; /* for the next write */
+    struct write_waiters writing; /* for the one under way */
+    struct loop_timer *timer;     /* a failed write is tried again; the drain */
     bool is_cut;
     bool keeps_record; /* when it ends: the record goes on without it */
 };
@@ -54,6 +61,8 @@ struct manager {
     struct leg_env leg_env;
     uint64_t store_ttl_ms; /* ttl * 1.1 */
     struct session *live;
+    struct session *ending;
+    struct reaper *reaper;
     TAILQ_HEAD(, session) lru;
     LIST_HEAD(, session) all; /* live, being built, draining */
     struct restore *restores; /* by id */
@@ -70,8 +79,9 @@ struct session *session_new(struct manager *manager, const char *id, struct reco
                             uint64_t version);
 void session_change_state(struct session *session,
                           enum session_state state); /* asserts legal moves */
-void session_activate(
-    struct session *session); /* ACTIVE: into the table, the client's side is opened */
+/* ACTIVE: into the table, the client's side is opened. is_confirmed: its client has the id. */
+void session_activate(struct session *session, bool is_confirmed);
+void session_begin_unconfirmed_use(struct session *session); /* by who has yet to tell the id */
 void session_ref(struct session *session);
 void session_unref(struct session *session);
 /* The record is flagged, expired or lost: the session is over. drains: running calls get
@@ -86,13 +96,21 @@ extern const struct multi_session_events session_multi_events;
 
 /* session_writer.c */
 void session_write(struct session *session); /* something wanted differs from the record */
-void session_want_terminated(struct session *session, manager_terminate_fn done, void *ctx);
+/* Calls done when what is wanted now is stored, or cannot be. The session is ACTIVE. */
+void session_wait_written(struct session *session, session_done_fn done, void *ctx);
+void session_want_terminated(struct session *session, session_done_fn done, void *ctx);
+/* Those who wait for the end are told status and text; to the others no end is a good one. */
 void session_tell_waiters(struct session *session, int32_t status, const char *text);
 
 /* manager.c */
 void manager_job_begin(struct manager *manager);
 void manager_job_end(struct manager *manager);
 struct session *manager_find(struct manager *manager, const char *id); /* whatever the principal */
+/* A record without a live session: its legs are closed. removes: then the record goes too. Nothing,
+ * if that is under way already. record's contents are taken over. */
+void manager_reap(struct manager *manager, const char *id, struct record *record, bool removes);
+/* A terminated record that was found in the store: whoever should have closed its legs is gone. */
+void manager_reap_if_left(struct manager *manager, const char *id, const struct record *record);
 bool manager_is_idle_expired(const struct session *session, uint64_t now_ms);
 /* Decodes a stored record; a record of an unknown format is as good as none, but for a log line. */
 int32_t manager_decode(struct manager *manager, const char *tag, const struct trunk_reply *reply,
@@ -100,6 +118,9 @@ int32_t manager_decode(struct manager *manager, const char *tag, const struct tr
 void manager_put_record(struct manager *manager, uint32_t mode, const char *key,
                         const struct record *record, uint64_t ttl_ms, uint64_t version,
                         storage_done_fn done, void *ctx);
+/* Of an ACTIVE record. One whose id the client may never have got, since it has not used it, lives
+ * as a placeholder does. */
+uint64_t manager_store_ttl_ms(const struct manager *manager, bool is_confirmed);
 uint64_t manager_placeholder_ttl_ms(const struct manager *manager);
 
 /* sweep.c */

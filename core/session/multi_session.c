@@ -21,9 +21,9 @@ struct multi_session {
     struct leg_env env;
     struct multi_session_events events;
     void *ctx;
-    struct leg **legs; /* sorted by backend */
-    bool *is_in_record;
-    bool *has_listed; /* the leg's tools have been known once */
+    struct leg **legs;  /* sorted by backend */
+    unsigned *recorded; /* the opening of the leg that is being stored; 0: none */
+    bool *has_listed;   /* the leg's tools have been known once */
     size_t nlegs;
     struct buffer tools;
     struct routes *routes;
@@ -62,7 +62,8 @@ static void merge(struct multi_session *multi) {
 
 /* A leg that failed before is known to be down: nobody waits for it, though it is tried again. */
 static bool is_first_opening(const struct leg *leg) {
-    return !leg_has_tools(leg) && leg_state(leg) == LEG_OPENING && leg_error(leg) == NULL;
+    return !leg_has_tools(leg) && leg_state(leg) != LEG_CLOSED && leg_state(leg) != LEG_READY &&
+           leg_error(leg) == NULL;
 }
 
 static bool is_list_complete(const struct multi_session *multi) {
@@ -122,11 +123,22 @@ static void check_required(struct multi_session *multi) {
 static void on_leg_opened(void *ctx, struct leg *leg) {
     struct multi_session *multi = ctx;
     (void)leg;
-    check_waits(multi);
     check_required(multi);
     if (!multi->is_closed) {
-        multi->events.on_leg_opened(multi->ctx);
+        multi->events.on_record_due(multi->ctx);
     }
+}
+
+static void on_leg_ready(void *ctx, struct leg *leg) {
+    struct multi_session *multi = ctx;
+    (void)leg;
+    check_waits(multi);
+}
+
+static void on_leg_changed(void *ctx, struct leg *leg) {
+    struct multi_session *multi = ctx;
+    (void)leg;
+    multi->events.on_record_due(multi->ctx);
 }
 
 static void on_leg_failed(void *ctx, struct leg *leg, const char *text) {
@@ -174,7 +186,7 @@ static void free_multi(void *arg) {
     }
     buffer_free(&multi->tools);
     routes_free(multi->routes);
-    free(multi->is_in_record);
+    free(multi->recorded);
     free(multi->has_listed);
     free(multi);
 }
@@ -187,13 +199,29 @@ static void on_transports_gone(void *ctx) {
     }
 }
 
+static void restore_leg(struct leg *leg, const struct record *record) {
+    const struct backend *backend = leg_backend(leg);
+    for (size_t i = 0; i < record->nlegs; i++) {
+        const struct record_leg *saved = &record->legs[i];
+        if (strcmp(saved->backend, backend->name) == 0 && saved->session[0] != '\0' &&
+            strcmp(saved->config, backend->config_hash) == 0 && factory_can_restore(backend)) {
+            leg_restore(leg,
+                        &(struct leg_saved){saved->session, saved->protocol, saved->capabilities});
+        }
+    }
+}
+
 struct multi_session *multi_session_new(const struct leg_env *env,
                                         const struct backend_registry *registry,
                                         const char *session_tag, const char *principal,
-                                        uint64_t epoch, const struct multi_session_events *events,
-                                        void *ctx) {
-    static const struct leg_events leg_events = {on_leg_opened, on_leg_failed, on_leg_tools_changed,
-                                                 on_leg_notice};
+                                        const struct record *record,
+                                        const struct multi_session_events *events, void *ctx) {
+    static const struct leg_events leg_events = {.on_opened = on_leg_opened,
+                                                 .on_ready = on_leg_ready,
+                                                 .on_changed = on_leg_changed,
+                                                 .on_failed = on_leg_failed,
+                                                 .on_tools_changed = on_leg_tools_changed,
+                                                 .on_notice = on_leg_notice};
     struct multi_session *multi = xcalloc(1, sizeof *multi);
     multi->env = *env;
     multi->env.transports = 0;
@@ -205,12 +233,14 @@ struct multi_session *multi_session_new(const struct leg_env *env,
     multi->routes = routes_new();
     TAILQ_INIT(&multi->waits);
     multi->legs = xcalloc(registry->count, sizeof(struct leg *));
-    multi->is_in_record = xcalloc(registry->count, sizeof *multi->is_in_record);
+    multi->recorded = xcalloc(registry->count, sizeof *multi->recorded);
     multi->has_listed = xcalloc(registry->count, sizeof *multi->has_listed);
     for (size_t i = 0; i < registry->count; i++) {
         if (!registry->items[i]->is_disabled) {
-            multi->legs[multi->nlegs++] = leg_new(&multi->env, registry->items[i], session_tag,
-                                                  principal, epoch, &leg_events, multi);
+            struct leg *leg = leg_new(&multi->env, registry->items[i], session_tag, principal,
+                                      record->epoch, &leg_events, multi);
+            multi->legs[multi->nlegs++] = leg;
+            restore_leg(leg, record);
         }
     }
     return multi;
@@ -222,7 +252,8 @@ void multi_session_open(struct multi_session *multi) {
     }
 }
 
-void multi_session_close(struct multi_session *multi, void (*closed)(void *ctx), void *ctx) {
+void multi_session_close(struct multi_session *multi, bool keeps, void (*closed)(void *ctx),
+                         void *ctx) {
     struct tools_wait *wait;
     multi->is_closed = true;
     multi->closed = closed;
@@ -232,14 +263,15 @@ void multi_session_close(struct multi_session *multi, void (*closed)(void *ctx),
         multi_session_wait_tools_cancel(wait);
     }
     multi->required_ready = NULL;
-    bool was_idle = multi->env.transports == 0;
+    multi->env.transports++; /* so that it cannot become idle in between */
     for (size_t i = 0; i < multi->nlegs; i++) {
-        leg_free(multi->legs[i]);
+        leg_free(multi->legs[i], keeps);
     }
+    multi->env.transports--;
     free((void *)multi->legs);
     multi->legs = NULL;
     multi->nlegs = 0;
-    if (was_idle) {
+    if (multi->env.transports == 0) {
         loop_post(multi->env.loop, free_multi, multi);
     }
 }
@@ -262,19 +294,31 @@ void multi_session_wait_required(struct multi_session *multi,
 void multi_session_fill_record(struct multi_session *multi, struct record *record) {
     for (size_t i = 0; i < multi->nlegs; i++) {
         const struct leg *leg = multi->legs[i];
-        multi->is_in_record[i] = leg_state(leg) == LEG_OPENED || leg_state(leg) == LEG_READY;
-        if (multi->is_in_record[i]) {
-            record_set_leg(record, leg_backend(leg)->name, "", leg_protocol(leg),
-                           leg_backend(leg)->config_hash);
+        multi->recorded[i] = leg_state(leg) >= LEG_OPENED ? leg_opening(leg) : 0;
+        if (multi->recorded[i] != 0) {
+            record_set_leg(record, &(struct record_leg){.backend = leg_backend(leg)->name,
+                                                        .session = leg_snapshot(leg),
+                                                        .protocol = leg_protocol(leg),
+                                                        .capabilities = leg_capabilities(leg),
+                                                        .config = leg_backend(leg)->config_hash});
+        }
+        if (leg_epoch(leg) > record->epoch) {
+            record->epoch = leg_epoch(leg);
         }
     }
 }
 
 void multi_session_admit(struct multi_session *multi) {
     for (size_t i = 0; i < multi->nlegs; i++) {
-        if (multi->is_in_record[i]) {
+        if (multi->recorded[i] != 0 && multi->recorded[i] == leg_opening(multi->legs[i])) {
             leg_admit(multi->legs[i]);
         }
+    }
+}
+
+void multi_session_set_log_level(struct multi_session *multi, const char *level) {
+    for (size_t i = 0; i < multi->nlegs; i++) {
+        leg_set_log_level(multi->legs[i], level);
     }
 }
 

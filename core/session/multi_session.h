@@ -13,8 +13,9 @@ struct tools_wait;
 
 /* Called on the loop, never inside a call of this header. */
 struct multi_session_events {
-    void (*on_leg_opened)(
-        void *ctx); /* add it to the record (multi_session_fill_record), then multi_session_admit */
+    /* What the record says of the legs is not what it should say: store what
+     * multi_session_fill_record gives, then multi_session_admit. */
+    void (*on_record_due)(void *ctx);
     void (*on_tools_changed)(
         void *ctx); /* the list is another than the one given last, or than a leg had */
     void (*on_notice)(void *ctx, const struct leg_source *from,
@@ -22,19 +23,22 @@ struct multi_session_events {
 };
 
 /* env is copied but for what it points to. tag and principal are borrowed and outlive the
- * MultiSession. One leg per backend of the registry that is enabled; none is opened yet. */
+ * MultiSession. One leg per backend of the registry that is enabled; none is opened yet. record: a
+ * leg that it names goes on with its backend's session where it can. */
 struct multi_session *multi_session_new(const struct leg_env *env,
                                         const struct backend_registry *registry,
                                         const char *session_tag, const char *principal,
-                                        uint64_t epoch, const struct multi_session_events *events,
-                                        void *ctx);
+                                        const struct record *record,
+                                        const struct multi_session_events *events, void *ctx);
 void multi_session_open(struct multi_session *multi); /* all legs, in parallel */
-/* Closes every leg and the backends' sessions; closed (may be NULL) is called when the drivers are
- * through with all of them. Calls in flight fail now, and no event comes any more. */
-void multi_session_close(struct multi_session *multi, void (*closed)(void *ctx), void *ctx);
+/* Ends every leg; closed (may be NULL) is called when the drivers are through with all of them.
+ * keeps: sessions with backends that the record names, and that can be gone on with, are left
+ * alive; otherwise all are closed. Calls in flight fail now, and no event comes any more. */
+void multi_session_close(struct multi_session *multi, bool keeps, void (*closed)(void *ctx),
+                         void *ctx);
 
-/* Calls ready once when every `required` leg is open (OK), or with the text of the first that
- * failed. One at a time. */
+/* Calls ready once when every `required` backend has answered initialize (OK), or with the text of
+ * the first that failed. One at a time. */
 void multi_session_wait_required(struct multi_session *multi,
                                  void (*ready)(void *ctx, int32_t status, const char *text),
                                  void *ctx);
@@ -42,10 +46,13 @@ void multi_session_wait_required(struct multi_session *multi,
 /* Tells who waits for required legs that they failed; nothing if nobody does. */
 void multi_session_fail_required(struct multi_session *multi, const char *text);
 
-/* The legs that are open into the record; then, once that is stored, those of them that wait become
- * READY. */
+/* The legs that are open, and the epoch that their ids need, into the record; then, once that is
+ * stored, those of them that wait go on. */
 void multi_session_fill_record(struct multi_session *multi, struct record *record);
 void multi_session_admit(struct multi_session *multi);
+
+/* At every backend that has logging, now and whenever it is opened. level: static text. */
+void multi_session_set_log_level(struct multi_session *multi, const char *level);
 
 /* The result of tools/list: `{"tools":[...]}`, from what is known now; valid until the next event.
  */

@@ -16,17 +16,31 @@ void record_key(const char *id, char out_key[RECORD_KEY_SIZE]) {
     (void)snprintf(out_key, RECORD_KEY_SIZE, "s:%s", id);
 }
 
+static void clear_leg(struct record_leg *leg) {
+    const char *const texts[] = {leg->backend, leg->session, leg->protocol, leg->capabilities,
+                                 leg->config};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        free((void *)(uintptr_t)texts[i]);
+    }
+}
+
+static void copy_leg(const struct record_leg *from, struct record_leg *out) {
+    out->backend = xstrdup(from->backend);
+    out->session = xstrdup(from->session);
+    out->protocol = xstrdup(from->protocol);
+    out->capabilities = xstrdup(from->capabilities);
+    out->config = xstrdup(from->config);
+}
+
 void record_clear(struct record *record) {
     free(record->principal);
     free(record->owner);
     free(record->protocol);
     free(record->client);
     free(record->capabilities);
+    free(record->log_level);
     for (size_t i = 0; i < record->nlegs; i++) {
-        free(record->legs[i].backend);
-        free(record->legs[i].session);
-        free(record->legs[i].protocol);
-        free(record->legs[i].config);
+        clear_leg(&record->legs[i]);
     }
     free(record->legs);
     *record = (struct record){0};
@@ -39,35 +53,33 @@ void record_copy(const struct record *from, struct record *out) {
     out->protocol = xstrdup(from->protocol);
     out->client = xstrdup(from->client);
     out->capabilities = xstrdup(from->capabilities);
+    out->log_level = xstrdup(from->log_level);
     out->legs = xcalloc(from->nlegs, sizeof *out->legs);
     for (size_t i = 0; i < from->nlegs; i++) {
-        out->legs[i].backend = xstrdup(from->legs[i].backend);
-        out->legs[i].session = xstrdup(from->legs[i].session);
-        out->legs[i].protocol = xstrdup(from->legs[i].protocol);
-        out->legs[i].config = xstrdup(from->legs[i].config);
+        copy_leg(&from->legs[i], &out->legs[i]);
     }
 }
 
-void record_set_leg(struct record *record, const char *backend, const char *session,
-                    const char *protocol, const char *config) {
+void record_set_leg(struct record *record, const struct record_leg *leg) {
     size_t at = 0;
-    while (at < record->nlegs && strcmp(record->legs[at].backend, backend) < 0) {
+    while (at < record->nlegs && strcmp(record->legs[at].backend, leg->backend) < 0) {
         at++;
     }
-    if (at == record->nlegs || strcmp(record->legs[at].backend, backend) != 0) {
+    if (at < record->nlegs && strcmp(record->legs[at].backend, leg->backend) == 0) {
+        clear_leg(&record->legs[at]);
+    } else {
         record->legs = xrealloc(record->legs, (record->nlegs + 1) * sizeof *record->legs);
         memmove(&record->legs[at + 1], &record->legs[at],
                 (record->nlegs - at) * sizeof *record->legs);
         record->nlegs++;
-        record->legs[at] = (struct record_leg){.backend = xstrdup(backend)};
     }
-    struct record_leg *leg = &record->legs[at];
-    free(leg->session);
-    free(leg->protocol);
-    free(leg->config);
-    leg->session = xstrdup(session);
-    leg->protocol = xstrdup(protocol);
-    leg->config = xstrdup(config);
+    copy_leg(leg, &record->legs[at]);
+}
+
+void record_drop_leg(struct record *record, size_t at) {
+    clear_leg(&record->legs[at]);
+    record->nlegs--;
+    memmove(&record->legs[at], &record->legs[at + 1], (record->nlegs - at) * sizeof *record->legs);
 }
 
 static void add(struct json_object *object, const char *key, const char *value) {
@@ -103,12 +115,14 @@ void record_encode(const struct record *record, struct buffer *out) {
     add(object, "client", record->client);
     add(object, "capabilities", record->capabilities);
     add(object, "initialized", record->is_initialized ? "true" : "false");
+    add(object, "log_level", record->log_level);
     for (size_t i = 0; i < record->nlegs; i++) {
         const struct record_leg *leg = &record->legs[i];
         buffer_append_cstr(&backends, i > 0 ? "," : "");
         buffer_append_cstr(&backends, leg->backend);
         add_leg_member(object, leg->backend, "session", leg->session);
         add_leg_member(object, leg->backend, "protocol", leg->protocol);
+        add_leg_member(object, leg->backend, "capabilities", leg->capabilities);
         add_leg_member(object, leg->backend, "config", leg->config);
     }
     add(object, "backends", buffer_cstr(&backends));
@@ -149,9 +163,12 @@ static void decode_legs(struct json_object *object, const char *backends, struct
     char *copy = xstrdup(backends);
     char *rest = NULL;
     for (char *name = strtok_r(copy, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
-        record_set_leg(out, name, get_leg_member(object, name, "session"),
-                       get_leg_member(object, name, "protocol"),
-                       get_leg_member(object, name, "config"));
+        struct record_leg leg = {.backend = name,
+                                 .session = get_leg_member(object, name, "session"),
+                                 .protocol = get_leg_member(object, name, "protocol"),
+                                 .capabilities = get_leg_member(object, name, "capabilities"),
+                                 .config = get_leg_member(object, name, "config")};
+        record_set_leg(out, &leg);
     }
     free(copy);
 }
@@ -166,6 +183,7 @@ static const char *decode_object(struct json_object *object, struct record *out)
     const char *protocol = get(object, "protocol");
     const char *client = get(object, "client");
     const char *capabilities = get(object, "capabilities");
+    const char *log_level = get(object, "log_level");
     const char *backends = get(object, "backends");
     if (format == NULL || strcmp(format, RECORD_FORMAT) != 0) {
         return "unknown format";
@@ -186,6 +204,7 @@ static const char *decode_object(struct json_object *object, struct record *out)
     out->protocol = xstrdup(protocol);
     out->client = xstrdup(client);
     out->capabilities = xstrdup(capabilities);
+    out->log_level = xstrdup(log_level != NULL ? log_level : "");
     decode_legs(object, backends, out);
     return NULL;
 }

@@ -64,7 +64,7 @@ static void activate(struct restore *restore, uint64_t version) {
         return;
     }
     session = session_new(restore->manager, restore->id, &restore->record, version);
-    session_activate(session);
+    session_activate(session, true);
     multi_session_open(session->multi);
     log_info(restore->manager->config.log, "session", "session restored session=%s epoch=%llu",
              session->tag, (unsigned long long)session->record.epoch);
@@ -87,6 +87,31 @@ static void on_raised(void *ctx, const struct trunk_reply *reply) {
         storage_load(restore->manager->config.storage, restore->key, 0, on_loaded, restore);
     } else {
         end_restore(restore, TRUNK_UNAVAILABLE, "the store does not answer", NULL);
+    }
+}
+
+/* What cannot be gone on with leaves the record: it is opened anew. */
+static void drop_lost_legs(struct restore *restore) {
+    struct manager *manager = restore->manager;
+    struct record *record = &restore->record;
+    for (size_t i = record->nlegs; i-- > 0;) {
+        const struct record_leg *leg = &record->legs[i];
+        const struct backend *backend =
+            backend_registry_find(manager->config.registry, leg->backend);
+        const char *why = NULL;
+        if (backend == NULL || backend->is_disabled) {
+            why = "the backend is not configured any more";
+        } else if (strcmp(leg->config, backend->config_hash) != 0) {
+            why = "the backend's config is another now";
+        } else if (leg->session[0] == '\0') {
+            why = "it could not outlive the process";
+        }
+        if (why != NULL) {
+            log_warn(manager->config.log, "session",
+                     "a backend's session is lost, and its state with it: %s backend=%s session=%s",
+                     why, leg->backend, restore->tag);
+            record_drop_leg(record, i);
+        }
     }
 }
 
@@ -116,10 +141,14 @@ static void on_loaded(void *ctx, const struct trunk_reply *reply) {
         end_restore(restore, TRUNK_UNAVAILABLE, "the store does not answer", NULL);
     } else if (status == TRUNK_NOT_FOUND || !restore->record.is_active ||
                restore->record.is_terminated || !is_wanted(restore, restore->record.principal)) {
+        if (status == TRUNK_OK) {
+            manager_reap_if_left(manager, restore->id, &restore->record);
+        }
         end_restore(restore, TRUNK_NOT_FOUND, "no such session", NULL);
     } else if (manager->is_stopping) {
         end_restore(restore, TRUNK_UNAVAILABLE, "trunkd is shutting down", NULL);
     } else {
+        drop_lost_legs(restore);
         restore->record.epoch++;
         free(restore->record.owner);
         restore->record.owner = xstrdup(manager->config.node);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "wire/log_level.h"
 
 const char *session_id(const struct session *session) {
     return session->id;
@@ -48,7 +49,7 @@ void session_change_state(struct session *session, enum session_state state) {
     session->state = state;
 }
 
-static void on_leg_opened(void *ctx) {
+static void on_record_due(void *ctx) {
     struct session *session = ctx;
     if (session->state == SESSION_ACTIVE) {
         session_write(session);
@@ -69,7 +70,7 @@ static void on_notice(void *ctx, const struct leg_source *from, const struct mes
     }
 }
 
-const struct multi_session_events session_multi_events = {on_leg_opened, on_tools_changed,
+const struct multi_session_events session_multi_events = {on_record_due, on_tools_changed,
                                                           on_notice};
 
 static void cut(struct session *session);
@@ -97,10 +98,15 @@ struct session *session_new(struct manager *manager, const char *id, struct reco
     session->version = version;
     session->refs = 1;
     STAILQ_INIT(&session->waiters);
+    STAILQ_INIT(&session->writing);
     session->timer = loop_timer_new(manager->config.loop, on_timer, session);
-    session->multi = multi_session_new(&manager->leg_env, manager->config.registry, session->tag,
-                                       session->principal, session->record.epoch,
-                                       &session_multi_events, session);
+    session->multi =
+        multi_session_new(&manager->leg_env, manager->config.registry, session->tag,
+                          session->principal, &session->record, &session_multi_events, session);
+    session->wants_log_level = log_level_find(slice_cstr(session->record.log_level));
+    if (session->wants_log_level != NULL) {
+        multi_session_set_log_level(session->multi, session->wants_log_level);
+    }
     LIST_INSERT_HEAD(&manager->all, session, in_all);
     manager_job_begin(manager);
     return session;
@@ -119,6 +125,9 @@ void session_unref(struct session *session) {
     if (session->client != NULL) {
         manager->config.client_ops->close(session->client);
     }
+    if (session->client != NULL) { /* it was ACTIVE */
+        HASH_DELETE(hh_ending, manager->ending, session);
+    }
     LIST_REMOVE(session, in_all);
     loop_timer_free(session->timer);
     record_clear(&session->record);
@@ -127,9 +136,10 @@ void session_unref(struct session *session) {
     manager_job_end(manager);
 }
 
-void session_activate(struct session *session) {
+void session_activate(struct session *session, bool is_confirmed) {
     struct manager *manager = session->manager;
     session_change_state(session, SESSION_ACTIVE);
+    session->is_confirmed = is_confirmed;
     session->last_use_ms = clock_mono_ms(manager->config.clock);
     session->touched_ms = session->last_use_ms;
     HASH_ADD(hh, manager->live, id[0], SESSION_ID_SIZE - 1, session);
@@ -152,10 +162,12 @@ static void on_touched(void *ctx, const struct trunk_reply *reply) {
     session_unref(session);
 }
 
+/* One whose client may not have its id is left to its short life. */
 void session_touch_if_due(struct session *session) {
     struct manager *manager = session->manager;
     uint64_t now = clock_mono_ms(manager->config.clock);
-    if (session->is_touching || now - session->touched_ms < manager->config.options->ttl_ms / 10) {
+    if (session->is_touching || !session->is_confirmed ||
+        now - session->touched_ms < manager->config.options->ttl_ms / 10) {
         return;
     }
     session->is_touching = true;
@@ -163,6 +175,15 @@ void session_touch_if_due(struct session *session) {
     session_ref(session);
     storage_touch(manager->config.storage, session->key, manager->store_ttl_ms, on_touched,
                   session);
+}
+
+/* The client has used its id: from now on its record lives as long as others. */
+static void confirm(struct session *session) {
+    if (!session->is_confirmed) {
+        session->is_confirmed = true;
+        session->touched_ms = clock_mono_ms(session->manager->config.clock) -
+                              session->manager->config.options->ttl_ms / 10;
+    }
 }
 
 static void use(struct session *session) {
@@ -176,11 +197,15 @@ static void use(struct session *session) {
     session_touch_if_due(session);
 }
 
-void session_use_begin(struct session *session) {
+void session_begin_unconfirmed_use(struct session *session) {
     session_ref(session);
-    session->is_confirmed = true;
     session->uses++;
     use(session);
+}
+
+void session_use_begin(struct session *session) {
+    confirm(session);
+    session_begin_unconfirmed_use(session);
 }
 
 void session_use_end(struct session *session) {
@@ -194,8 +219,8 @@ void session_use_end(struct session *session) {
 }
 
 void session_stream_begin(struct session *session) {
+    confirm(session);
     session_ref(session);
-    session->is_confirmed = true;
     session->streams++;
     use(session);
 }
@@ -211,6 +236,19 @@ void session_set_initialized(struct session *session) {
         session->wants_initialized = true;
         session_write(session);
     }
+}
+
+void session_set_log_level(struct session *session, const char *level, session_done_fn done,
+                           void *ctx) {
+    session->wants_log_level = level;
+    if (session->multi != NULL) {
+        multi_session_set_log_level(session->multi, level);
+    }
+    session_wait_written(session, done, ctx);
+}
+
+const char *session_log_level(const struct session *session) {
+    return session->wants_log_level;
 }
 
 static void on_removed(void *ctx, const struct trunk_reply *reply) {
@@ -243,7 +281,8 @@ static void cut(struct session *session) {
     session->manager->config.client_ops->on_cut(session->client);
     struct multi_session *multi = session->multi;
     session->multi = NULL;
-    multi_session_close(multi, on_legs_closed, session); /* takes the manager's reference */
+    multi_session_close(multi, session->keeps_record, on_legs_closed,
+                        session); /* takes the manager's reference */
     session_unref(session);
 }
 
@@ -251,6 +290,7 @@ void session_end(struct session *session, const char *why, bool drains) {
     struct manager *manager = session->manager;
     session_change_state(session, SESSION_TERMINATED);
     HASH_DEL(manager->live, session);
+    HASH_ADD(hh_ending, manager->ending, id[0], SESSION_ID_SIZE - 1, session);
     TAILQ_REMOVE(&manager->lru, session, in_lru);
     log_info(manager->config.log, "session", "session ended: %s session=%s", why, session->tag);
     session_tell_waiters(session, TRUNK_OK, "");
@@ -275,6 +315,6 @@ void session_abandon(struct session *session, void (*closed)(void *ctx), void *c
     struct multi_session *multi = session->multi;
     session_change_state(session, SESSION_TERMINATED);
     session->multi = NULL;
-    multi_session_close(multi, closed, ctx);
+    multi_session_close(multi, false, closed, ctx);
     session_unref(session);
 }

@@ -45,5 +45,11 @@ void session_stream_begin(struct session *session);
 void session_stream_end(struct session *session);
 /* The client's notifications/initialized: goes into the record. */
 void session_set_initialized(struct session *session);
+/* The client's logging/setLevel: at the backends at once, and done when it is stored: OK;
+ * UNAVAILABLE: the store does not answer; NOT_FOUND: the session has ended. level: static text. */
+typedef void (*session_done_fn)(void *ctx, int32_t status, const char *text);
+void session_set_log_level(struct session *session, const char *level, session_done_fn done,
+                           void *ctx);
+const char *session_log_level(const struct session *session); /* NULL: none was set */
 
 #endif

@@ -11,13 +11,22 @@
 
 #define RETRY_MS 1000
 
-void session_tell_waiters(struct session *session, int32_t status, const char *text) {
-    struct terminate_waiter *waiter;
-    while ((waiter = STAILQ_FIRST(&session->waiters)) != NULL) {
-        STAILQ_REMOVE_HEAD(&session->waiters, in_session);
-        waiter->done(waiter->ctx, status, text);
+static void tell(struct write_waiters *waiters, int32_t status, const char *text, bool is_end) {
+    struct write_waiter *waiter;
+    while ((waiter = STAILQ_FIRST(waiters)) != NULL) {
+        STAILQ_REMOVE_HEAD(waiters, in_session);
+        if (is_end && !waiter->is_terminate && status == TRUNK_OK) {
+            waiter->done(waiter->ctx, TRUNK_NOT_FOUND, "the session has ended");
+        } else {
+            waiter->done(waiter->ctx, status, text);
+        }
         free(waiter);
     }
+}
+
+void session_tell_waiters(struct session *session, int32_t status, const char *text) {
+    tell(&session->writing, status, text, true);
+    tell(&session->waiters, status, text, true);
 }
 
 /* The record is as wanted when the write began. */
@@ -31,6 +40,7 @@ static void take_next(struct session *session, uint64_t version) {
         return;
     }
     multi_session_admit(session->multi);
+    tell(&session->writing, TRUNK_OK, "", false);
     if (session->must_write) {
         session_write(session);
     }
@@ -86,6 +96,8 @@ static void on_reloaded(void *ctx, const struct trunk_reply *reply) {
         session->record = found;
         found = (struct record){0};
         session->version = reply->version;
+        STAILQ_CONCAT(&session->writing, &session->waiters);
+        STAILQ_CONCAT(&session->waiters, &session->writing);
         session_write(session);
     }
     record_clear(&found);
@@ -133,17 +145,31 @@ void session_write(struct session *session) {
     record_copy(&session->record, &session->next);
     session->next.is_initialized = session->next.is_initialized || session->wants_initialized;
     session->next.is_terminated = session->wants_terminated;
+    if (session->wants_log_level != NULL) {
+        free(session->next.log_level);
+        session->next.log_level = xstrdup(session->wants_log_level);
+    }
+    STAILQ_CONCAT(&session->writing, &session->waiters);
     multi_session_fill_record(session->multi, &session->next);
     session_ref(session);
-    manager_put_record(manager, TRUNK_PUT_CAS, session->key, &session->next, manager->store_ttl_ms,
-                       session->version, on_written, session);
+    manager_put_record(manager, TRUNK_PUT_CAS, session->key, &session->next,
+                       manager_store_ttl_ms(manager, session->is_confirmed), session->version,
+                       on_written, session);
 }
 
-void session_want_terminated(struct session *session, manager_terminate_fn done, void *ctx) {
-    struct terminate_waiter *waiter = xcalloc(1, sizeof *waiter);
-    waiter->done = done;
-    waiter->ctx = ctx;
+static void wait_written(struct session *session, bool is_terminate, session_done_fn done,
+                         void *ctx) {
+    struct write_waiter *waiter = xcalloc(1, sizeof *waiter);
+    *waiter = (struct write_waiter){.is_terminate = is_terminate, .done = done, .ctx = ctx};
     STAILQ_INSERT_TAIL(&session->waiters, waiter, in_session);
-    session->wants_terminated = true;
     session_write(session);
+}
+
+void session_wait_written(struct session *session, session_done_fn done, void *ctx) {
+    wait_written(session, false, done, ctx);
+}
+
+void session_want_terminated(struct session *session, session_done_fn done, void *ctx) {
+    session->wants_terminated = true;
+    wait_written(session, true, done, ctx);
 }

@@ -10,7 +10,7 @@
 
 struct terminate {
     struct manager *manager;
-    manager_terminate_fn done;
+    session_done_fn done;
     void *ctx;
     char id[SESSION_ID_SIZE];
     char tag[SESSION_TAG_SIZE];
@@ -31,22 +31,12 @@ static void end_terminate(struct terminate *terminate, int32_t status, const cha
 
 static void decide(struct terminate *terminate);
 
-static void on_removed(void *ctx, const struct trunk_reply *reply) {
-    (void)reply; /* it is flagged: what is left expires by itself */
-    end_terminate(ctx, TRUNK_OK, "");
-}
-
 static void on_flagged(void *ctx, const struct trunk_reply *reply) {
     struct terminate *terminate = ctx;
     switch (reply->status) {
     case TRUNK_OK:
-        if (terminate->record
-                .is_active) { /* no leg of it is open anywhere that a record could name */
-            storage_remove(terminate->manager->config.storage, terminate->key, on_removed,
-                           terminate);
-        } else {
-            end_terminate(terminate, TRUNK_OK, "");
-        }
+        manager_reap_if_left(terminate->manager, terminate->id, &terminate->record);
+        end_terminate(terminate, TRUNK_OK, "");
         break;
     case TRUNK_NOT_FOUND:
         end_terminate(terminate, TRUNK_OK, "");
@@ -82,6 +72,9 @@ static void on_loaded(void *ctx, const struct trunk_reply *reply) {
     if (status == TRUNK_NOT_FOUND ||
         (status == TRUNK_OK &&
          (record->is_terminated || strcmp(record->principal, terminate->principal) != 0))) {
+        if (status == TRUNK_OK) {
+            manager_reap_if_left(manager, terminate->id, record);
+        }
         end_terminate(terminate, TRUNK_OK, "");
     } else if (status != TRUNK_OK) {
         end_terminate(terminate, TRUNK_UNAVAILABLE, "the store does not answer");
@@ -108,7 +101,7 @@ static void end_unknown(void *arg) {
 }
 
 void manager_terminate(struct manager *manager, const char *id, const char *principal,
-                       manager_terminate_fn done, void *ctx) {
+                       session_done_fn done, void *ctx) {
     struct terminate *terminate = xcalloc(1, sizeof *terminate);
     manager_job_begin(manager);
     terminate->manager = manager;

@@ -43,6 +43,7 @@ struct exchange_ops {
 struct exchange {
     const struct exchange_ops *ops;
     enum exchange_method method;
+    const char *principal;  /* whose request it is; "": anonymous */
     const char *session_id; /* headers; NULL: absent */
     const char *protocol_version;
     const char *last_event_id;

@@ -9,9 +9,9 @@ function newClient() {
   return new Client({ name: 'trunkd-e2e', version: '1' });
 }
 
-export async function connect(url) {
+export async function connect(url, headers = {}) {
   const client = newClient();
-  const transport = new StreamableHTTPClientTransport(new URL(url));
+  const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
   await client.connect(transport);
   return client;
 }

@@ -109,17 +109,21 @@ export class Stream {
 }
 
 export class RawSession {
-  constructor(url, id) {
+  constructor(url, id, headers = {}) {
     this.url = url;
     this.id = id;
-    this.headers = { 'Mcp-Session-Id': id, 'MCP-Protocol-Version': initializeParams.protocolVersion };
+    this.headers = {
+      'Mcp-Session-Id': id,
+      'MCP-Protocol-Version': initializeParams.protocolVersion,
+      ...headers,
+    };
   }
 
-  static async open(url) {
+  static async open(url, headers = {}) {
     const message = { jsonrpc: '2.0', id: 0, method: 'initialize', params: initializeParams };
-    const answer = await post(url, JSON.stringify(message));
+    const answer = await post(url, JSON.stringify(message), headers);
     assert.equal(answer.status, 200, answer.text);
-    const session = new RawSession(url, answer.headers['mcp-session-id']);
+    const session = new RawSession(url, answer.headers['mcp-session-id'], headers);
     session.initializeAnswer = answer;
     const accepted = await session.notify('notifications/initialized');
     assert.equal(accepted.status, 202);

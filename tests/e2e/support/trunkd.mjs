@@ -54,8 +54,8 @@ async function stop(child, exited) {
   }
 }
 
-// Runs body({ url, pid }) beside a trunkd that must end well, with env added to its environment. What it logged is shown when
-// something was wrong.
+// Runs body({ url, pid, log }) beside a trunkd that must end well, with env added to its environment. What it logged (at last:
+// log()) is shown when something was wrong.
 export function withTrunkd(config, body, env = {}) {
   return withDirectory(async (directory) => {
     const args = ['serve', '-c', writeConfig(directory, config)];
@@ -69,7 +69,7 @@ export function withTrunkd(config, body, env = {}) {
     try {
       const url = await waitReady(child);
       const late = sleep(deadlineMs, undefined, { ref: false }).then(() => assert.fail('took too long'));
-      await Promise.race([body({ url, pid: child.pid }), late]);
+      await Promise.race([body({ url, pid: child.pid, log: () => log }), late]);
       await stop(child, exited);
     } catch (error) {
       console.error(`--- log of trunkd\n${log}---`);

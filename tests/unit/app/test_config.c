@@ -3,6 +3,7 @@
  * remedy. */
 #include "app/config.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -101,6 +102,9 @@ static void test_empty_object_gives_the_defaults(void **state) {
     assert_int_equal(config->listen.body_timeout_ms, 30000);
     assert_int_equal(config->listen.idle_timeout_ms, 120000);
     assert_int_equal(config->listen.stream_keepalive_ms, 15000);
+    assert_true(config->auth.allows_anonymous);
+    assert_string_equal(config->auth.tokens_file, "");
+    assert_int_equal(config->auth.tokens.count, 0);
     assert_null(config->plugin_dirs[0]);
     assert_string_equal(config->storage.name, "storage");
     assert_string_equal(config->storage.plugin->desc.name, "memory");
@@ -347,14 +351,14 @@ static void test_wrong_type_is_told_with_the_right_one(void **state) {
 static void test_value_that_cannot_work_is_told(void **state) {
     (void)state;
     static const struct bad cases[] = {
-        {"{\"listen\": {\"address\": \"0.0.0.0\"}}", ": listen.address",
-         "not a loopback address: trunkd cannot authenticate clients yet", "write \"127.0.0.1\""},
-        {"{\"listen\": {\"address\": \"localhost\"}}", ": listen.address", "not a loopback address",
+        {"{\"listen\": {\"address\": \"localhost\"}}", ": listen.address", "not a numeric address",
          "\"::1\""},
-        {"{\"listen\": {\"address\": \"::\"}}", ": listen.address", "not a loopback address",
+        {"{\"listen\": {\"address\": \"\"}}", ": listen.address", "not a numeric address",
          "\"::1\""},
-        {"{\"listen\": {\"address\": \"\"}}", ": listen.address", "not a loopback address",
-         "\"::1\""},
+        {"{\"auth\": {\"tokens_file\": \"tokens.json\"}}", ": auth.tokens_file", "a relative path",
+         "write the absolute one"},
+        {"{\"auth\": {\"anonymous\": false}}", ": auth.tokens_file", "nobody could come in",
+         "give a file of tokens"},
         {"{\"listen\": {\"path\": \"mcp\"}}", ": listen.path", "not the path of a URL",
          "begin it with \"/\""},
         {"{\"listen\": {\"path\": \"/a?b\"}}", ": listen.path", "not the path of a URL",
@@ -404,6 +408,41 @@ static void test_value_that_cannot_work_is_told(void **state) {
     ASSERT_ALL_BAD(cases);
 }
 
+static void
+test_address_that_other_hosts_reach_needs_hosts_and_a_word_on_who_comes_in(void **state) {
+    (void)state;
+    static const struct bad cases[] = {
+        {"{\"listen\": {\"address\": \"0.0.0.0\"}, \"auth\": {\"anonymous\": true}}",
+         ": listen.allowed_hosts", "can be reached from other hosts", "[\"trunk.example\"]"},
+        {"{\"listen\": {\"address\": \"::\", \"allowed_hosts\": [\"trunk.example\"]}}", ": auth",
+         "can be reached from other hosts", "give tokens_file, or write \"anonymous\": true"},
+        {"{\"listen\": {\"address\": \"192.0.2.1\", \"allowed_hosts\": [\"trunk.example\"]}, "
+         "\"auth\": "
+         "{\"tokens_file\": \"\"}}",
+         ": auth", "can be reached from other hosts", "give tokens_file"},
+    };
+    ASSERT_ALL_BAD(cases);
+    config_free(load_good("{\"listen\": {\"address\": \"0.0.0.0\", \"allowed_hosts\": [\"a\"]}, "
+                          "\"auth\": {\"anonymous\": true}}"));
+}
+
+static void test_host_or_origin_that_no_client_sends_is_told(void **state) {
+    (void)state;
+    static const struct bad cases[] = {
+        {"{\"listen\": {\"allowed_hosts\": [\"a\", \"https://trunk.example\"]}}",
+         ": listen.allowed_hosts[1]", "a URL or path", "\"trunk.example\""},
+        {"{\"listen\": {\"allowed_hosts\": [\"*.example\"]}}", ": listen.allowed_hosts[0]",
+         "a pattern", "each host"},
+        {"{\"listen\": {\"allowed_hosts\": [\"\"]}}", ": listen.allowed_hosts[0]", "not a host",
+         "\"trunk.example\""},
+        {"{\"listen\": {\"allowed_origins\": [\"app.example\"]}}", ": listen.allowed_origins[0]",
+         "not an origin", "\"https://app.example\""},
+        {"{\"listen\": {\"allowed_origins\": [\"null\"]}}", ": listen.allowed_origins[0]",
+         "never allowed", "remove it"},
+    };
+    ASSERT_ALL_BAD(cases);
+}
+
 static void test_doubled_member_is_told_at_any_level(void **state) {
     (void)state;
     static const struct bad cases[] = {
@@ -428,7 +467,7 @@ static void test_unset_variable_is_told_and_no_value_is_shown(void **state) {
          ": mcpServers.a.args[1]", "environment variable T_NONE is not set", "${T_NONE:-default}"},
         {"{\"session\": {\"ttl\": \"${T_NONE}\"}}", ": session.ttl", "T_NONE is not set", "set it"},
         {"{\"session\": {\"ttl\": \"${T_SECRET}\"}}", ": session.ttl", "not a duration", "\"30s\""},
-        {"{\"listen\": {\"address\": \"${T_SECRET}\"}}", ": listen.address", "not a loopback",
+        {"{\"listen\": {\"address\": \"${T_SECRET}\"}}", ": listen.address", "not a numeric",
          "\"::1\""},
         {"{\"log\": {\"level\": \"${T_SECRET}\"}}", ": log.level", "not a known word", "\"info\""},
         {"{\"mcpServers\": {\"a\": {\"factory\": \"${T_SECRET}\"}}}", ": mcpServers.a.factory",
@@ -541,7 +580,34 @@ static void test_check_tells_what_a_good_config_would_do(void **state) {
                        "\"disabled\": true}}}");
     assert_check_prints(
         config, "OK: 2 backends (1 disabled), storage memory, listen http://127.0.0.1:4483/mcp\n");
+    assert_false(config_lets_strangers_in(config));
     config_free(config);
+}
+
+static void test_check_warns_when_tokens_do_not_keep_strangers_out(void **state) {
+    (void)state;
+    char tokens[512];
+    char text[1024];
+    static const char *const anonymous[] = {"", "\"anonymous\": true,", "\"anonymous\": false,"};
+    (void)snprintf(tokens, sizeof tokens, "%s.tokens", config_path);
+    int fd = open(tokens, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, "{\"tokens\": []}", 14), 14);
+    assert_int_equal(close(fd), 0);
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(text, sizeof text,
+                       "{\"listen\": {\"address\": \"::\", \"allowed_hosts\": [\"a\"]}, \"auth\": "
+                       "{%s \"tokens_file\": \"%s\"}}",
+                       anonymous[i], tokens);
+        struct config *config = load_good(text);
+        assert_int_equal(config->auth.allows_anonymous, i < 2);
+        assert_int_equal(config_lets_strangers_in(config), i == 0);
+        if (i == 0) {
+            assert_check_prints(config, "auth.anonymous: not said, so clients of other hosts come "
+                                        "in without a token; write true or false\n");
+        }
+        config_free(config);
+    }
+    assert_int_equal(unlink(tokens), 0);
 }
 
 static void test_configs_that_are_shipped_load(void **state) {
@@ -564,6 +630,7 @@ static const struct {
 } blocks[] = {{"", schema_root},
               {"node", schema_node},
               {"listen", schema_listen},
+              {"auth", schema_auth},
               {"storage", schema_storage},
               {"factories", schema_factory},
               {"mcpServers", schema_backend},
@@ -639,6 +706,9 @@ int main(void) {
         cmocka_unit_test(test_unknown_key_is_told_with_the_nearest_one),
         cmocka_unit_test(test_wrong_type_is_told_with_the_right_one),
         cmocka_unit_test(test_value_that_cannot_work_is_told),
+        cmocka_unit_test(
+            test_address_that_other_hosts_reach_needs_hosts_and_a_word_on_who_comes_in),
+        cmocka_unit_test(test_host_or_origin_that_no_client_sends_is_told),
         cmocka_unit_test(test_doubled_member_is_told_at_any_level),
         cmocka_unit_test(test_unset_variable_is_told_and_no_value_is_shown),
         cmocka_unit_test(test_all_problems_are_told_in_one_go),
@@ -646,6 +716,7 @@ int main(void) {
         cmocka_unit_test(test_file_that_cannot_be_read_is_told_clearly),
         cmocka_unit_test(test_plugin_dirs_load_from_a_config_that_is_otherwise_wrong),
         cmocka_unit_test(test_check_tells_what_a_good_config_would_do),
+        cmocka_unit_test(test_check_warns_when_tokens_do_not_keep_strangers_out),
         cmocka_unit_test(test_configs_that_are_shipped_load),
         cmocka_unit_test(test_full_config_has_every_key),
         cmocka_unit_test(test_editor_schema_has_the_same_keys),

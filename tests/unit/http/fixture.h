@@ -42,6 +42,7 @@
 
 struct fixture {
     struct http_options options;
+    const struct authenticator *authenticator; /* NULL: everybody is anonymous */
     struct loop *loop;
     struct http_server *server;
     void (*act)(struct fixture *fixture, struct exchange *exchange); /* NULL: keep it for later */
@@ -62,8 +63,8 @@ static inline void handle(void *ctx, struct exchange *exchange) {
 
 static inline void start(struct fixture *fixture) {
     struct trunk_error error;
-    fixture->server =
-        http_server_new(fixture->loop, NULL, &fixture->options, handle, fixture, &error);
+    fixture->server = http_server_new(fixture->loop, NULL, &fixture->options,
+                                      fixture->authenticator, handle, fixture, &error);
     assert_non_null(fixture->server);
 }
 

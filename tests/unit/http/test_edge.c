@@ -138,6 +138,82 @@ static void test_row_shutting_down_is_503_with_retry_after(void **state) {
     client_close(&client);
 }
 
+/* Knows alice by her token; no other is let in. */
+static struct auth_verdict know_alice(void *ctx, const char *authorization) {
+    (void)ctx;
+    if (authorization == NULL) {
+        return (struct auth_verdict){.challenge = "Bearer realm=\"t\"", .text = "no token"};
+    }
+    if (strcmp(authorization, "Bearer alice's") != 0) {
+        return (struct auth_verdict){.challenge = "Bearer realm=\"t\", error=\"invalid_token\"",
+                                     .text = "unknown token"};
+    }
+    return (struct auth_verdict){.principal = "alice"};
+}
+
+static const struct authenticator alice_only = {know_alice, NULL};
+
+#define AUTHORIZED "Authorization: Bearer alice's\r\n"
+
+static void test_row_missing_or_invalid_token_is_401_on_every_method(void **state) {
+    struct fixture *fixture = *state;
+    char text[1024];
+    static const char *const methods[] = {"GET", "DELETE", "POST"};
+    fixture->authenticator = &alice_only;
+    restart(fixture);
+    for (size_t i = 0; i < 3; i++) {
+        for (int sends = 0; sends < 2; sends++) {
+            char request[512];
+            snprintf(request, sizeof request,
+                     "%s /mcp HTTP/1.1\r\n" HOST "Content-Type: application/json\r\n"
+                     "Accept: application/json, text/event-stream\r\n%s%s\r\n",
+                     methods[i], sends ? "aUTHORIZATION: Bearer eve's\r\n" : "",
+                     i == 2 ? "Content-Length: 0\r\n" : "");
+            assert_refused(fixture, request, "401", text, sizeof text);
+            assert_has(text,
+                       sends ? "WWW-Authenticate: Bearer realm=\"t\", error=\"invalid_token\"\r\n"
+                             : "WWW-Authenticate: Bearer realm=\"t\"\r\n");
+            assert_has_not(text, "eve");
+        }
+    }
+}
+
+static void test_request_with_a_good_token_is_its_principals(void **state) {
+    struct fixture *fixture = *state;
+    fixture->authenticator = &alice_only;
+    restart(fixture);
+    struct client client = client_open(fixture);
+    client_send(fixture, &client, POST_HEAD AUTHORIZED "Content-Length: 4\r\n\r\nping");
+    await_count(fixture, &fixture->exchange_count, 1);
+    assert_string_equal(fixture->exchanges[0]->principal, "alice");
+    answer_text(fixture->exchanges[0], 200, "{}");
+    await_text(fixture, &client, "\r\n\r\n{}");
+    buffer_clear(&client.in); /* on the same connection: each request is asked */
+    client_send(fixture, &client, POST_PING);
+    await_text(fixture, &client, "HTTP/1.1 401 ");
+    client_close(&client);
+    assert_int_equal(fixture->exchange_count, 1);
+}
+
+static void test_two_authorizations_are_refused(void **state) {
+    struct fixture *fixture = *state;
+    char text[1024];
+    fixture->authenticator = &alice_only;
+    restart(fixture);
+    assert_refused(fixture, GET_STREAM_WITH(AUTHORIZED AUTHORIZED), "400", text, sizeof text);
+}
+
+static void test_preflight_needs_no_token_and_a_page_may_read_the_401(void **state) {
+    struct fixture *fixture = *state;
+    char text[1024];
+    fixture->authenticator = &alice_only;
+    restart(fixture);
+    assert_reply(fixture, "OPTIONS /mcp HTTP/1.1\r\n" HOST ORIGIN "\r\n", "HTTP/1.1 204 ");
+    assert_refused(fixture, GET_STREAM_WITH(ORIGIN), "401", text, sizeof text);
+    assert_has(text, "Access-Control-Allow-Origin: " PAGE "\r\n");
+    assert_has(text, "Access-Control-Expose-Headers: Mcp-Session-Id, WWW-Authenticate\r\n");
+}
+
 static void test_another_path_is_404(void **state) {
     char text[1024];
     const char *targets[] = {"/", "/mcp/", "//mcp", "/%6dcp", "/x/../mcp", "http://localhost/mcp",
@@ -390,6 +466,10 @@ int main(void) {
         CASE(test_row_body_over_the_limit_is_413),
         CASE(test_row_get_without_event_stream_is_406),
         CASE(test_row_shutting_down_is_503_with_retry_after),
+        CASE(test_row_missing_or_invalid_token_is_401_on_every_method),
+        CASE(test_request_with_a_good_token_is_its_principals),
+        CASE(test_two_authorizations_are_refused),
+        CASE(test_preflight_needs_no_token_and_a_page_may_read_the_401),
         CASE(test_another_path_is_404),
         CASE(test_type_and_accept_are_read_as_http_has_them),
         CASE(test_shapes_that_two_readers_understand_differently_are_refused),

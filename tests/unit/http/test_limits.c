@@ -328,7 +328,7 @@ static void test_process_without_descriptors_pauses_and_tells_once(void **state)
     struct trunk_error error;
     http_server_free(fixture->server);
     fixture->server =
-        http_server_new(fixture->loop, log, &fixture->options, handle, fixture, &error);
+        http_server_new(fixture->loop, log, &fixture->options, NULL, handle, fixture, &error);
     fixture->act = echo;
     struct client client = client_open(fixture);
     client_send(fixture, &client, POST_PING);

@@ -353,7 +353,7 @@ static void test_server_is_freed_with_connections_in_every_state(void **state) {
     }
     struct trunk_error error;
     fixture->server =
-        http_server_new(fixture->loop, NULL, &fixture->options, handle, fixture, &error);
+        http_server_new(fixture->loop, NULL, &fixture->options, NULL, handle, fixture, &error);
     assert_non_null(fixture->server);
 }
 
@@ -363,7 +363,7 @@ static void test_port_in_use_is_told_with_address_and_port(void **state) {
     struct trunk_error error;
     char expected[128];
     options.port = http_server_port(fixture->server);
-    assert_null(http_server_new(fixture->loop, NULL, &options, handle, fixture, &error));
+    assert_null(http_server_new(fixture->loop, NULL, &options, NULL, handle, fixture, &error));
     assert_int_equal(error.status, TRUNK_UNAVAILABLE);
     assert_string_equal(error.key, "listen.port");
     snprintf(expected, sizeof expected, "cannot listen on 127.0.0.1 port %u: %s", options.port,
@@ -376,12 +376,12 @@ static void test_wrong_address_is_told(void **state) {
     struct http_options options = fixture->options;
     struct trunk_error error;
     options.address = "localhost";
-    assert_null(http_server_new(fixture->loop, NULL, &options, handle, fixture, &error));
+    assert_null(http_server_new(fixture->loop, NULL, &options, NULL, handle, fixture, &error));
     assert_int_equal(error.status, TRUNK_INVALID);
     assert_string_equal(error.key, "listen.address");
     assert_has(error.text, "\"localhost\"");
     options.address = "192.0.2.1"; /* of no machine, RFC 5737 */
-    assert_null(http_server_new(fixture->loop, NULL, &options, handle, fixture, &error));
+    assert_null(http_server_new(fixture->loop, NULL, &options, NULL, handle, fixture, &error));
     assert_int_equal(error.status, TRUNK_UNAVAILABLE);
     assert_string_equal(error.key, "listen.address");
 }
@@ -392,7 +392,7 @@ static void test_ipv6_loopback_serves(void **state) {
     struct trunk_error error;
     options.address = "::1";
     struct http_server *server =
-        http_server_new(fixture->loop, NULL, &options, handle, fixture, &error);
+        http_server_new(fixture->loop, NULL, &options, NULL, handle, fixture, &error);
     if (server == NULL && strcmp(error.key, "listen.address") == 0) {
         skip(); /* a machine without IPv6 */
     }

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "mcp/endpoint.h"
+#include "session/principal.h"
 #include "wire/jsonrpc.h"
 
 struct fake {
@@ -97,6 +98,7 @@ static inline struct fake *fake_new(enum exchange_method method, const char *ses
     struct fake *fake = xcalloc(1, sizeof *fake);
     fake->exchange.ops = &ops;
     fake->exchange.method = method;
+    fake->exchange.principal = PRINCIPAL_ANONYMOUS;
     fake->exchange.session_id = session_id;
     fake->exchange.body = slice_cstr(body);
     return fake;

@@ -34,6 +34,8 @@ struct fixture {
     bool is_late;
     bool admits; /* at once */
     size_t opened;
+    size_t ready;
+    size_t changed;
     size_t failed;
     char failure[256];
     size_t tools_changed;
@@ -81,6 +83,18 @@ static inline void on_opened(void *ctx, struct leg *leg) {
     }
 }
 
+static inline void on_ready(void *ctx, struct leg *leg) {
+    struct fixture *fixture = ctx;
+    assert_int_equal(leg_state(leg), LEG_READY);
+    fixture->ready++;
+}
+
+static inline void on_changed(void *ctx, struct leg *leg) {
+    struct fixture *fixture = ctx;
+    (void)leg;
+    fixture->changed++;
+}
+
 static inline void on_failed(void *ctx, struct leg *leg, const char *text) {
     struct fixture *fixture = ctx;
     assert_int_equal(leg_state(leg), LEG_CLOSED);
@@ -114,7 +128,12 @@ static inline void on_watchdog(void *arg) {
 }
 
 static inline int set_up(void **state) {
-    static const struct leg_events events = {on_opened, on_failed, on_tools_changed, on_notice};
+    static const struct leg_events events = {.on_opened = on_opened,
+                                             .on_ready = on_ready,
+                                             .on_changed = on_changed,
+                                             .on_failed = on_failed,
+                                             .on_tools_changed = on_tools_changed,
+                                             .on_notice = on_notice};
     struct fixture *fixture = xcalloc(1, sizeof *fixture);
     struct param_list none = {0};
     fixture->loop = loop_new();
@@ -148,7 +167,7 @@ static inline void settle(struct fixture *fixture) {
 static inline int tear_down(void **state) {
     struct fixture *fixture = *state;
     cue_factory_let_all(fixture->factory);
-    leg_free(fixture->leg);
+    leg_free(fixture->leg, false);
     RIG_UNTIL(fixture, fixture->env.transports == 0);
     settle(fixture);
     assert_int_equal(cue_factory_count_made(fixture->factory),
@@ -218,7 +237,7 @@ static inline void expect_failure(struct fixture *fixture, const char *part) {
         fail_msg("%s", fixture->failure);
     }
     assert_non_null(strstr(fixture->failure, "backend a"));
-    assert_int_equal(fixture->opened, 0);
+    assert_int_equal(fixture->ready, 0);
 }
 
 #define LEG(TEST) cmocka_unit_test_setup_teardown(TEST, set_up, tear_down)

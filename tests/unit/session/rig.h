@@ -396,7 +396,8 @@ static inline void rig_store_active(struct rig *rig) {
                             .epoch = 3,
                             .protocol = xstrdup("2025-06-18"),
                             .client = xstrdup("{}"),
-                            .capabilities = xstrdup("{}")};
+                            .capabilities = xstrdup("{}"),
+                            .log_level = xstrdup("")};
     id_generate(rig->id);
     record_key(rig->id, rig->key);
     rig_write_record(rig, &record);

@@ -100,7 +100,7 @@ static void test_a_leg_waits_to_be_admitted(void **state) {
     settle(fixture);
     assert_int_equal(used.calls, 0);
     leg_admit(fixture->leg);
-    assert_int_equal(leg_state(fixture->leg), LEG_READY);
+    assert_int_equal(leg_state(fixture->leg), LEG_STARTING);
     RIG_UNTIL(fixture, used.calls == 1);
     assert_int_equal(used.status, TRUNK_OK);
     leg_admit(fixture->leg);

@@ -17,7 +17,8 @@
     "\"format\":\"1\",\"state\":\"placeholder\",\"principal\":\"\",\"created\":\"5\",\"owner\":"   \
     "\"n\","                                                                                       \
     "\"epoch\":\"0\",\"protocol\":\"2025-06-18\",\"client\":\"{\\\"name\\\":\\\"t\\\"}\","         \
-    "\"capabilities\":\"{}\",\"initialized\":\"false\",\"backends\":\"\"}"
+    "\"capabilities\":\"{}\",\"initialized\":\"false\",\"log_level\":\"\",\"backends\":"           \
+    "\"\"}"
 #define PLACEHOLDER "{" MEMBERS
 
 static struct record make_record(void) {
@@ -26,7 +27,8 @@ static struct record make_record(void) {
                            .owner = xstrdup("n"),
                            .protocol = xstrdup("2025-06-18"),
                            .client = xstrdup("{\"name\":\"t\"}"),
-                           .capabilities = xstrdup("{}")};
+                           .capabilities = xstrdup("{}"),
+                           .log_level = xstrdup("")};
 }
 
 static void expect_text(const struct record *record, const char *wanted) {
@@ -59,6 +61,11 @@ static void test_a_key_is_the_id_behind_its_prefix(void **state) {
     assert_string_equal(key, "s:0123456789abcdef0123456789abcdef");
 }
 
+static void set_leg(struct record *record, const char *backend, const char *session,
+                    const char *protocol, const char *config) {
+    record_set_leg(record, &(struct record_leg){backend, session, protocol, "{}", config});
+}
+
 static void test_a_record_is_a_flat_object_of_strings(void **state) {
     struct record record = make_record();
     (void)state;
@@ -70,10 +77,10 @@ static void test_a_record_is_a_flat_object_of_strings(void **state) {
 static void test_legs_are_sorted_by_backend_and_replaced(void **state) {
     struct record record = make_record();
     (void)state;
-    record_set_leg(&record, "web", "", "2025-03-26", "h1");
-    record_set_leg(&record, "a.b-c", "snap/shot", "2025-11-25", "h2");
-    record_set_leg(&record, "m_1", "", "2025-06-18", "h3");
-    record_set_leg(&record, "m_1", "s", "2025-11-25", "h4");
+    set_leg(&record, "web", "", "2025-03-26", "h1");
+    set_leg(&record, "a.b-c", "snap/shot", "2025-11-25", "h2");
+    set_leg(&record, "m_1", "", "2025-06-18", "h3");
+    set_leg(&record, "m_1", "s", "2025-11-25", "h4");
     assert_int_equal(record.nlegs, 3);
     assert_string_equal(record.legs[0].backend, "a.b-c");
     assert_string_equal(record.legs[1].backend, "m_1");
@@ -100,8 +107,8 @@ static void test_what_is_encoded_is_decoded_again(void **state) {
     record.created_ms = 1795000000000;
     free(record.principal);
     record.principal = xstrdup("issuer\" \\ \xc3\xa9/subject");
-    record_set_leg(&record, "a", "1", "2", "3");
-    record_set_leg(&record, "b", "", "5", "6");
+    set_leg(&record, "a", "1", "2", "3");
+    set_leg(&record, "b", "", "5", "6");
     record_encode(&record, &text);
     struct record again = decode(buffer_cstr(&text));
     expect_text(&again, buffer_cstr(&text));
@@ -120,7 +127,7 @@ static void test_a_copy_shares_nothing(void **state) {
     struct record record = make_record();
     struct record copy = {0};
     (void)state;
-    record_set_leg(&record, "a", "1", "2", "3");
+    set_leg(&record, "a", "1", "2", "3");
     record_copy(&record, &copy);
     struct buffer text = {0};
     record_encode(&record, &text);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ * leg_requests.c - the requests of a leg in flight, and what comes from the backend. */
+#include "session/leg_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+#define MAX_HELD_ANSWER_BYTES 4096
+
+static void drop_request(struct leg_request *request) {
+    struct leg *leg = request->leg;
+    leg_forget_holds_of(leg, request->number);
+    HASH_DEL(leg->requests, request);
+    leg->nexternal -= request->is_internal ? 0 : 1;
+    if (request->call != NULL) {
+        factory_call_forget(request->call);
+    }
+    loop_timer_free(request->timer);
+    free(request);
+}
+
+static void fail_request(struct leg_request *request, int32_t status, const char *text) {
+    struct leg_request_events events = request->events;
+    void *ctx = request->ctx;
+    drop_request(request);
+    events.on_failed(ctx, status, text);
+}
+
+/* Taken off one by one, since what they call may start or cancel others. */
+void leg_fail_requests(struct leg *leg, int32_t status, const char *text) {
+    struct leg_request *request;
+    while ((request = leg->requests) != NULL) {
+        /* Freed ones have left the table. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+        if (request->is_internal) {
+            drop_request(request);
+        } else {
+            fail_request(request, status, text);
+        }
+    }
+}
+
+/* While a leg opens it has no others. */
+void leg_drop_internal_requests(struct leg *leg) {
+    struct leg_request *request;
+    while ((request = leg->requests) != NULL) {
+        assert(request->is_internal);
+        /* Freed ones have left the table. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+        drop_request(request);
+    }
+}
+
+static void send(struct leg *leg, struct buffer *json) {
+    (void)factory_send(leg->transport, json, leg->env->options->leg_timeout_ms, NULL, NULL);
+}
+
+static void answer_backend(struct leg *leg, const struct message *message) {
+    struct buffer json = {0};
+    if (message_is(message, "ping")) {
+        jsonrpc_write_result(&json, message->id.text, slice_cstr("{}"));
+    } else {
+        jsonrpc_write_error(&json, message->id.text, JSONRPC_METHOD_NOT_FOUND, "Method not found");
+    }
+    if (leg->is_initialized) {
+        send(leg, &json);
+        return;
+    }
+    if (leg->held_answers.len + json.len < MAX_HELD_ANSWER_BYTES) {
+        buffer_append_slice(&leg->held_answers, buffer_slice(&json));
+        buffer_append_cstr(&leg->held_answers, "\n");
+    }
+    buffer_free(&json);
+}
+
+void leg_send_held_answers(struct leg *leg) {
+    struct buffer held = leg->held_answers;
+    size_t at = 0;
+    leg->held_answers = (struct buffer){0};
+    while (at < held.len) {
+        struct buffer json = {0};
+        size_t len =
+            (size_t)((const char *)memchr(held.data + at, '\n', held.len - at) - (held.data + at));
+        buffer_append(&json, held.data + at, len);
+        send(leg, &json);
+        at += len + 1;
+    }
+    buffer_free(&held);
+}
+
+static struct leg_request *find_request(struct leg *leg, uint64_t number) {
+    struct leg_request *request = NULL;
+    HASH_FIND(hh, leg->requests, &number, sizeof number, request);
+    return request;
+}
+
+static void tell_epoch(struct leg *leg) {
+    if (leg_epoch(leg) != leg->told_epoch) {
+        leg->told_epoch = leg_epoch(leg);
+        leg->events.on_changed(leg->ctx, leg);
+    }
+}
+
+static void take_answer(struct leg *leg, const struct message *message) {
+    uint64_t number = 0;
+    struct leg_request *request = NULL;
+    if (json_number_u64(message->id.text, &number)) {
+        request = find_request(leg, number);
+    }
+    tell_epoch(leg);
+    if (request == NULL) {
+        log_debug(leg->env->log, "leg", "an answer that nobody waits for backend=%s",
+                  leg->backend->name);
+        return;
+    }
+    struct leg_request_events events = request->events;
+    void *ctx = request->ctx;
+    drop_request(request);
+    events.on_answer(ctx, message);
+}
+
+/* A log message on a single pipe belongs to the one call in flight, if there is just one
+ * (protocol.md 9, place 5). */
+static struct leg_request *find_only_request(struct leg *leg) {
+    if (leg->nexternal != 1) {
+        return NULL;
+    }
+    struct leg_request *request = leg->requests;
+    while (request != NULL && request->is_internal) {
+        request = request->hh.next;
+    }
+    return request;
+}
+
+/* A backend that tells its progress is at work: the request's time begins again, within its whole
+ * time. */
+static void extend(struct leg_request *request) {
+    uint64_t now = clock_mono_ms(request->leg->env->clock);
+    uint64_t after_ms = request->timeout_ms;
+    if (request->timer == NULL) {
+        return;
+    }
+    if (request->latest_ms != 0 && now + after_ms > request->latest_ms) {
+        after_ms = request->latest_ms > now ? request->latest_ms - now : 0;
+    }
+    loop_timer_set(request->timer, after_ms);
+}
+
+static void take_notification(struct leg *leg, const struct message *message, uint64_t number) {
+    struct leg_request *request = NULL;
+    if (message_is(message, "notifications/tools/list_changed")) {
+        leg_list_tools(leg);
+        return;
+    }
+    if (message_is(message, "notifications/progress")) {
+        uint64_t token = 0;
+        if (json_number_u64(message->progress_token.text, &token)) {
+            request = find_request(leg, token);
+        }
+        if (request == NULL) {
+            return;
+        }
+        extend(request);
+    } else if (message_is(message, "notifications/message")) {
+        request = number != 0 ? find_request(leg, number) : find_only_request(leg);
+    } else {
+        return;
+    }
+    const struct leg_source from = {leg, number};
+    if (request != NULL && !request->is_internal) {
+        request->events.on_notice(request->ctx, &from, message);
+    } else {
+        leg->events.on_notice(leg->ctx, &from, message);
+    }
+}
+
+void leg_on_message(void *ctx, const struct message *message, uint64_t number) {
+    struct leg *leg = ctx;
+    switch (message->kind) {
+    case MESSAGE_RESULT:
+    case MESSAGE_ERROR:
+        take_answer(leg, message);
+        break;
+    case MESSAGE_REQUEST:
+        answer_backend(leg, message);
+        break;
+    case MESSAGE_NOTIFICATION:
+        take_notification(leg, message, number);
+        break;
+    }
+}
+
+uint64_t leg_next_number(struct leg *leg) {
+    return leg->next_number++;
+}
+
+/* What the driver says of the sending (ABI rule 13); the answer itself comes as a message. When the
+ * backend's session is gone the leg goes first, so that the request can be sent again on a new one.
+ */
+static void on_sent(void *ctx, int32_t status, const char *text) {
+    struct leg_request *request = ctx;
+    struct leg *leg = request->leg;
+    struct leg_request_events events = request->events;
+    void *request_ctx = request->ctx;
+    request->call = NULL;
+    if (status == TRUNK_OK) {
+        return;
+    }
+    bool is_internal = request->is_internal;
+    drop_request(request);
+    if (status == TRUNK_NOT_FOUND) {
+        leg_fail(leg, status, text);
+        if (is_internal) { /* its work went with the opening */
+            return;
+        }
+    }
+    events.on_failed(request_ctx, status, text);
+}
+
+static void write_cancelled(struct leg *leg, uint64_t number, struct trunk_slice reason) {
+    struct buffer json = {0};
+    struct buffer params = {0};
+    buffer_append_cstr(&params, "{\"requestId\":");
+    buffer_append_u64(&params, number);
+    if (reason.len > 0) {
+        buffer_append_cstr(&params, ",\"reason\":");
+        json_string_encode(&params, reason);
+    }
+    buffer_append_cstr(&params, "}");
+    jsonrpc_write_notification(&json, "notifications/cancelled", buffer_slice(&params));
+    buffer_free(&params);
+    send(leg, &json);
+    factory_cancel_request(leg->transport, number);
+}
+
+/* The answer may be behind what a slow client has yet to take. */
+static bool waits_for_client(const struct leg_request *request) {
+    const struct leg *leg = request->leg;
+    return (leg_is_held(leg, request->number) || leg_is_held(leg, 0)) &&
+           (request->latest_ms == 0 || clock_mono_ms(leg->env->clock) < request->latest_ms);
+}
+
+static void on_request_timer(void *arg) {
+    struct leg_request *request = arg;
+    struct leg *leg = request->leg;
+    if (waits_for_client(request)) {
+        extend(request);
+        return;
+    }
+    char *text = xasprintf("backend %s did not answer in time (timeout %llu ms)",
+                           leg->backend->name, (unsigned long long)request->timeout_ms);
+    write_cancelled(leg, request->number, slice_cstr("timed out"));
+    fail_request(request, TRUNK_TIMEOUT, text);
+    free(text);
+}
+
+struct leg_request *leg_start_request(struct leg *leg, uint64_t number, struct buffer *json,
+                                      uint64_t timeout_ms, bool is_internal,
+                                      const struct leg_request_events *events, void *ctx) {
+    struct leg_request *request = xcalloc(1, sizeof *request);
+    request->number = number;
+    request->leg = leg;
+    request->events = *events;
+    request->ctx = ctx;
+    request->is_internal = is_internal;
+    request->timeout_ms = timeout_ms;
+    leg->nexternal += is_internal ? 0 : 1;
+    HASH_ADD(hh, leg->requests, number, sizeof request->number, request);
+    if (timeout_ms != 0) {
+        request->timer = loop_timer_new(leg->env->loop, on_request_timer, request);
+        loop_timer_set(request->timer, timeout_ms);
+    }
+    uint64_t max_timeout_ms = is_internal ? timeout_ms : leg->backend->max_timeout_ms;
+    if (max_timeout_ms != 0) {
+        request->latest_ms = clock_mono_ms(leg->env->clock) + max_timeout_ms;
+    }
+    request->call = factory_request(leg->transport, number, json, max_timeout_ms, on_sent, request);
+    return request;
+}
+
+struct leg_request *leg_request(struct leg *leg, uint64_t number, struct buffer *json,
+                                uint64_t timeout_ms, const struct leg_request_events *events,
+                                void *ctx) {
+    return leg_start_request(leg, number, json, timeout_ms, false, events, ctx);
+}
+
+void leg_request_cancel(struct leg_request *request, struct trunk_slice reason) {
+    if (request->leg->state ==
+        LEG_READY) { /* else it is being shut: nothing can be sent any more */
+        write_cancelled(request->leg, request->number, reason);
+    }
+    drop_request(request);
+}
+
+void leg_ignore_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
+    (void)ctx;
+    (void)from;
+    (void)notice;
+}
+
+void leg_describe_error(struct buffer *text, const struct message *answer) {
+    if (answer->error_message.type == JSON_STRING) {
+        buffer_append_cstr(text, ": ");
+        json_string_decode(answer->error_message.text, text);
+    }
+}
+
+void leg_request_internal(struct leg *leg, const char *method, struct trunk_slice params,
+                          const struct leg_request_events *events) {
+    struct buffer json = {0};
+    uint64_t number = leg_next_number(leg);
+    jsonrpc_write_request(&json, number, method, params);
+    /* While it opens the leg's own timer rules: initialize is never cancelled (protocol.md 5). */
+    uint64_t timeout_ms = leg->state != LEG_READY ? 0 : leg->env->options->leg_timeout_ms;
+    (void)leg_start_request(leg, number, &json, timeout_ms, true, events, leg);
+}

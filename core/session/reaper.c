@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ * reaper.c - a queue of records whose legs are to be closed. */
+#include "session/reaper.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/status.h"
+#include "session/reap.h"
+
+#define MAX_RUNNING 16
+
+struct job {
+    UT_hash_handle hh;
+    STAILQ_ENTRY(job) in_queue;
+    struct reaper *reaper;
+    char id[SESSION_ID_SIZE];
+    char tag[SESSION_TAG_SIZE];
+    struct record record;
+    bool removes;
+    size_t left; /* legs being closed, and the walk over them */
+    void (*done)(void *ctx);
+    void *ctx;
+};
+
+struct reaper {
+    struct loop *loop;
+    struct log *log;
+    struct storage *storage;
+    const struct backend_registry *registry;
+    uint64_t timeout_ms;
+    struct job *jobs; /* queued and running, by id */
+    STAILQ_HEAD(, job) queue;
+    size_t running;
+};
+
+struct reaper *reaper_new(struct loop *loop, struct log *log, struct storage *storage,
+                          const struct backend_registry *registry, uint64_t timeout_ms) {
+    struct reaper *reaper = xcalloc(1, sizeof *reaper);
+    *reaper = (struct reaper){.loop = loop,
+                              .log = log,
+                              .storage = storage,
+                              .registry = registry,
+                              .timeout_ms = timeout_ms};
+    STAILQ_INIT(&reaper->queue);
+    return reaper;
+}
+
+void reaper_free(struct reaper *reaper) {
+    free(reaper);
+}
+
+static void run_next(struct reaper *reaper);
+
+static void end_job(struct job *job) {
+    struct reaper *reaper = job->reaper;
+    void (*done)(void *) = job->done;
+    void *ctx = job->ctx;
+    HASH_DEL(reaper->jobs, job);
+    reaper->running--;
+    record_clear(&job->record);
+    free(job);
+    run_next(reaper);
+    done(ctx);
+}
+
+static void on_removed(void *ctx, const struct trunk_reply *reply) {
+    struct job *job = ctx;
+    if (reply->status != TRUNK_OK && reply->status != TRUNK_NOT_FOUND) {
+        log_warn(job->reaper->log, "session",
+                 "the record of an ended session was not removed; it expires by itself: %s "
+                 "session=%s",
+                 reply->message != NULL ? reply->message : status_name(reply->status), job->tag);
+    }
+    end_job(job);
+}
+
+static void on_leg_closed(void *ctx) {
+    struct job *job = ctx;
+    char key[RECORD_KEY_SIZE];
+    if (--job->left > 0) {
+        return;
+    }
+    if (job->removes) {
+        record_key(job->id, key);
+        storage_remove(job->reaper->storage, key, on_removed, job);
+    } else {
+        end_job(job);
+    }
+}
+
+static void close_leg(struct job *job, const struct record_leg *leg) {
+    struct reaper *reaper = job->reaper;
+    const struct backend *backend = backend_registry_find(reaper->registry, leg->backend);
+    if (leg->session[0] == '\0') {
+        return;
+    }
+    if (backend == NULL || strcmp(backend->config_hash, leg->config) != 0 ||
+        !factory_can_restore(backend)) {
+        log_info(reaper->log, "session",
+                 "a backend's session is left alone: the config of the backend is another now "
+                 "backend=%s session=%s",
+                 leg->backend, job->tag);
+        return;
+    }
+    struct reap reap = {.backend = backend,
+                        .session_tag = job->tag,
+                        .principal = job->record.principal,
+                        .session = leg->session,
+                        .protocol = leg->protocol,
+                        .timeout_ms = reaper->timeout_ms};
+    job->left++;
+    reap_session(&reap, on_leg_closed, job);
+}
+
+static void run_job(void *arg) {
+    struct job *job = arg;
+    for (size_t i = 0; i < job->record.nlegs; i++) {
+        close_leg(job, &job->record.legs[i]);
+    }
+    on_leg_closed(job);
+}
+
+static void run_next(struct reaper *reaper) {
+    struct job *job = STAILQ_FIRST(&reaper->queue);
+    if (job == NULL || reaper->running >= MAX_RUNNING) {
+        return;
+    }
+    STAILQ_REMOVE_HEAD(&reaper->queue, in_queue);
+    reaper->running++;
+    job->left = 1;
+    loop_post(reaper->loop, run_job, job);
+}
+
+bool reaper_has(const struct reaper *reaper, const char *id) {
+    struct job *job = NULL;
+    HASH_FIND(hh, reaper->jobs, id, SESSION_ID_SIZE - 1, job);
+    return job != NULL;
+}
+
+void reaper_add(struct reaper *reaper, const char *id, struct record *record, bool removes,
+                void (*done)(void *ctx), void *ctx) {
+    struct job *job = xcalloc(1, sizeof *job);
+    job->reaper = reaper;
+    memcpy(job->id, id, SESSION_ID_SIZE);
+    id_tag(id, job->tag);
+    job->record = *record;
+    *record = (struct record){0};
+    job->removes = removes;
+    job->done = done;
+    job->ctx = ctx;
+    HASH_ADD(hh, reaper->jobs, id[0], SESSION_ID_SIZE - 1, job);
+    STAILQ_INSERT_TAIL(&reaper->queue, job, in_queue);
+    run_next(reaper);
+}
