@@ -61,7 +61,7 @@ const struct schema_key schema_auth[] = {
     {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
 
 const struct schema_key schema_storage[] = {
-    {"driver", SCHEMA_STRING, offsetof(struct storage_block, driver), "memory", NULL, 0},
+    {"driver", SCHEMA_STRING, offsetof(struct storage_block, driver), "sqlite", NULL, 0},
     {"params", SCHEMA_BLOCK, offsetof(struct storage_block, params), NULL, NULL, 0},
     {"start_wait", SCHEMA_DURATION, offsetof(struct storage_block, start_wait_ms), "10s", NULL, 0},
     {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};

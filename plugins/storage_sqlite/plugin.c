@@ -99,9 +99,9 @@ static int32_t commit(void *self, struct trunk_error *error) {
 
 static const struct trunk_param_spec params[] = {
     {.key = "path",
+     .fallback = "/var/lib/trunkd/sessions.db",
      .help = "the database file, made with mode 0600; beside it are -wal and -shm",
-     .type = TRUNK_PARAM_PATH,
-     .flags = TRUNK_PARAM_REQUIRED},
+     .type = TRUNK_PARAM_PATH},
     {.key = "synchronous",
      .fallback = "normal",
      .help = "normal: what is stored survives any end of trunkd; full: a loss of power too, slower",

@@ -107,7 +107,10 @@ static void test_empty_object_gives_the_defaults(void **state) {
     assert_int_equal(config->auth.tokens.count, 0);
     assert_null(config->plugin_dirs[0]);
     assert_string_equal(config->storage.name, "storage");
-    assert_string_equal(config->storage.plugin->desc.name, "memory");
+    assert_string_equal(config->storage.plugin->desc.name, "sqlite");
+    assert_string_equal(find_param(&config->storage.params, "path", 0),
+                        "/var/lib/trunkd/sessions.db");
+    assert_string_equal(find_param(&config->storage.params, "synchronous", 0), "normal");
     assert_int_equal(config->start_wait_ms, 10000);
     assert_int_equal(config->nfactories, 0);
     assert_int_equal(config->nbackends, 0);
@@ -279,8 +282,8 @@ static void test_unknown_key_is_told_with_the_nearest_one(void **state) {
         {"{\"storage\": {\"param\": {}}}", ": storage.param", "unknown key", "\"params\""},
         {"{\"factories\": {\"a\": {\"driver\": \"stdio\", \"parms\": {}}}}", ": factories.a.parms",
          "unknown key", "\"params\""},
-        {"{\"storage\": {\"params\": {\"zzz\": 1}}}", ": storage.params.zzz", "unknown key",
-         "remove it, there are no keys here"},
+        {"{\"storage\": {\"driver\": \"memory\", \"params\": {\"zzz\": 1}}}",
+         ": storage.params.zzz", "unknown key", "remove it, there are no keys here"},
         {"{\"mcpServers\": {\"a\": {\"command\": \"c\", \"arg\": []}}}", ": mcpServers.a.arg",
          "unknown key", "did you mean \"args\"?"},
         {"{\"mcpServers\": {\"a\": {\"command\": \"c\", \"timeouts\": \"1s\"}}}",
@@ -574,12 +577,12 @@ static void test_check_tells_what_a_good_config_would_do(void **state) {
     (void)state;
     struct config *config = load_good("{\"listen\": {\"address\": \"::1\"}}");
     assert_check_prints(config, "mcpServers: no backend is configured");
-    assert_check_prints(config, "\nOK: 0 backends, storage memory, listen http://[::1]:4483/mcp\n");
+    assert_check_prints(config, "\nOK: 0 backends, storage sqlite, listen http://[::1]:4483/mcp\n");
     config_free(config);
     config = load_good("{\"mcpServers\": {\"a\": {\"command\": \"c\"}, \"b\": {\"command\": \"c\", "
                        "\"disabled\": true}}}");
     assert_check_prints(
-        config, "OK: 2 backends (1 disabled), storage memory, listen http://127.0.0.1:4483/mcp\n");
+        config, "OK: 2 backends (1 disabled), storage sqlite, listen http://127.0.0.1:4483/mcp\n");
     assert_false(config_lets_strangers_in(config));
     config_free(config);
 }
