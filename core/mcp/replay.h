@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * replay.h - the replay log of one session: what went out on its streams, kept for clients that
+ * lost their connection (protocol.md 2.7). In memory; sends nothing.
+ *
+ * A stream is one answer to a POST, or one GET, over any number of connections. Its events are
+ * numbered from 1; number 0 is what it begins with (the priming event, of which nothing is kept).
+ * An event's id is "<tag>.<epoch>.<stream>-<number>": no two of a session are equal, over restarts
+ * too. */
+#ifndef TRUNKD_MCP_REPLAY_H
+#define TRUNKD_MCP_REPLAY_H
+
+#include "base/slice.h"
+
+/* So many results that were not delivered are kept for as many calls. */
+#define REPLAY_MAX_OWED 64
+
+struct replay;
+/* tag: of the session, in each id, lower-case hex; copied. epoch: of its record. At most max_events
+ * events of max_bytes in all are kept, the newest; 0: no limit. Beyond that, whatever their size,
+ * the newest REPLAY_MAX_OWED results that were not delivered. */
+struct replay *replay_new(const char *tag, uint64_t epoch, size_t max_events, size_t max_bytes);
+void replay_free(struct replay *replay); /* NULL is fine */
+
+/* A new stream. It is remembered until it is finished, and then as long as others do not push it
+ * out. */
+uint64_t replay_open(struct replay *replay);
+/* Keeps a copy of one message of an unfinished stream and gives its number. */
+uint64_t replay_append(struct replay *replay, uint64_t stream, struct trunk_slice json);
+/* The same with the last message of a stream, the result (or error) of its request: finishes the
+ * stream, and owes the result to the client. */
+uint64_t replay_append_result(struct replay *replay, uint64_t stream, struct trunk_slice json);
+/* No message comes any more: a stream without a result, as a GET that another one replaced. */
+void replay_finish(struct replay *replay, uint64_t stream);
+/* The client got the result, as far as can be known: it is kept like any other event. */
+void replay_delivered(struct replay *replay, uint64_t stream);
+
+void replay_append_id(const struct replay *replay, uint64_t stream, uint64_t number,
+                      struct buffer *out);
+
+enum replay_answer {
+    REPLAY_GOES_ON,  /* later events, if any, then what is still to come */
+    REPLAY_ENDS,     /* later events, then the end of the stream */
+    REPLAY_COMPLETE, /* it was the last event of a stream that is finished: 405 */
+    REPLAY_GONE,     /* of a stream whose end is not kept any more, or of an earlier epoch */
+    REPLAY_FUTURE,   /* an id that this session has not given yet */
+    REPLAY_FOREIGN,  /* an id of another session */
+    REPLAY_UNKNOWN   /* no id of ours */
+};
+
+struct replay_place {
+    uint64_t stream;
+    uint64_t number; /* of the event that the client had last */
+    bool has_gap;    /* a later event is not kept any more; not the result */
+};
+
+/* What can be replayed after the event with this id. *out is filled with GOES_ON and ENDS. */
+enum replay_answer replay_find(const struct replay *replay, struct trunk_slice id,
+                               struct replay_place *out);
+/* The next event of the same stream, to which *place moves; valid until the log is changed. False:
+ * there is none (yet). */
+bool replay_next(const struct replay *replay, struct replay_place *place,
+                 struct trunk_slice *out_json);
+
+#endif
