@@ -93,6 +93,24 @@ int32_t manager_decode(struct manager *manager, const char *tag, const struct tr
     return TRUNK_OK;
 }
 
+bool manager_item_id(const struct trunk_item *item, char out_id[SESSION_ID_SIZE]) {
+    const char *key = item->key.data;
+    if (item->key.len != RECORD_KEY_SIZE - 1 || memcmp(key, "s:", 2) != 0) {
+        return false;
+    }
+    memcpy(out_id, key + 2, SESSION_ID_SIZE - 1);
+    out_id[SESSION_ID_SIZE - 1] = '\0';
+    return id_is_valid(out_id);
+}
+
+bool manager_read_item(struct manager *manager, const char *id, const struct trunk_item *item,
+                       struct record *out) {
+    struct trunk_reply reply = {.value = item->value};
+    char tag[SESSION_TAG_SIZE];
+    id_tag(id, tag);
+    return manager_decode(manager, tag, &reply, out) == TRUNK_OK;
+}
+
 void manager_put_record(struct manager *manager, uint32_t mode, const char *key,
                         const struct record *record, uint64_t ttl_ms, uint64_t version,
                         storage_done_fn done, void *ctx) {

@@ -70,6 +70,10 @@ void manager_validate(struct manager *manager, const char *id, const char *princ
 void manager_terminate(struct manager *manager, const char *id, const char *principal,
                        session_done_fn done, void *ctx);
 
+/* Once after a start, in the background: what a process before this one left of sessions that it
+ * had terminated is closed and removed. */
+void manager_recover(struct manager *manager);
+
 /* Takes expired records off the store and ends idle sessions now, as the timer does by itself. done
  * may be NULL. */
 void manager_sweep(struct manager *manager, void (*done)(void *ctx), void *ctx);

@@ -115,6 +115,11 @@ bool manager_is_idle_expired(const struct session *session, uint64_t now_ms);
 /* Decodes a stored record; a record of an unknown format is as good as none, but for a log line. */
 int32_t manager_decode(struct manager *manager, const char *tag, const struct trunk_reply *reply,
                        struct record *out);
+bool manager_item_id(const struct trunk_item *item,
+                     char out_id[SESSION_ID_SIZE]); /* of a session */
+/* The record in an item of sweep or scan; false: it cannot be read. */
+bool manager_read_item(struct manager *manager, const char *id, const struct trunk_item *item,
+                       struct record *out);
 void manager_put_record(struct manager *manager, uint32_t mode, const char *key,
                         const struct record *record, uint64_t ttl_ms, uint64_t version,
                         storage_done_fn done, void *ctx);

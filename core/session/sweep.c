@@ -43,22 +43,16 @@ bool manager_is_idle_expired(const struct session *session, uint64_t now_ms) {
 static void on_item(void *ctx, const struct trunk_item *item) {
     struct sweep *sweep = ctx;
     struct manager *manager = sweep->manager;
-    char id[SESSION_ID_SIZE] = "";
-    char tag[SESSION_TAG_SIZE];
+    struct record record = {0};
+    char id[SESSION_ID_SIZE];
     sweep->found++;
-    if (item->key.len != 2 + SESSION_ID_SIZE - 1 || memcmp(item->key.data, "s:", 2) != 0) {
+    if (!manager_item_id(item, id)) {
         return;
     }
-    memcpy(id, (const char *)item->key.data + 2, SESSION_ID_SIZE - 1);
     struct session *session = manager_find(manager, id);
-    struct record record = {0};
     if (session != NULL) {
         session_end(session, "expired", false);
-        return;
-    }
-    id_tag(id, tag);
-    if (manager_decode(manager, tag, &(struct trunk_reply){.value = item->value}, &record) ==
-        TRUNK_OK) {
+    } else if (manager_read_item(manager, id, item, &record)) {
         manager_reap(manager, id, &record, false);
     }
 }
