@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "base/alloc.h"
+#include "wire/json.h"
 
 #define RECORD_FORMAT "1"
 
@@ -159,6 +160,11 @@ static const char *get_leg_member(struct json_object *object, const char *backen
     return value != NULL ? value : "";
 }
 
+static const char *get_capabilities(struct json_object *object, const char *backend) {
+    const char *text = get_leg_member(object, backend, "capabilities");
+    return text[0] != '\0' ? text : "{}";
+}
+
 static void decode_legs(struct json_object *object, const char *backends, struct record *out) {
     char *copy = xstrdup(backends);
     char *rest = NULL;
@@ -166,11 +172,27 @@ static void decode_legs(struct json_object *object, const char *backends, struct
         struct record_leg leg = {.backend = name,
                                  .session = get_leg_member(object, name, "session"),
                                  .protocol = get_leg_member(object, name, "protocol"),
-                                 .capabilities = get_leg_member(object, name, "capabilities"),
+                                 .capabilities = get_capabilities(object, name),
                                  .config = get_leg_member(object, name, "config")};
         record_set_leg(out, &leg);
     }
     free(copy);
+}
+
+/* What is read by slices later must be checked text. */
+static bool is_checked_object(const char *text) {
+    struct json_value root;
+    struct json_error error;
+    return json_cut(slice_cstr(text), NULL, 0, NULL, &root, &error) == TRUNK_OK &&
+           root.type == JSON_OBJECT;
+}
+
+static bool are_capabilities_good(const struct record *record) {
+    bool is_good = is_checked_object(record->capabilities);
+    for (size_t i = 0; i < record->nlegs; i++) {
+        is_good = is_good && is_checked_object(record->legs[i].capabilities);
+    }
+    return is_good;
 }
 
 static const char *decode_object(struct json_object *object, struct record *out) {
@@ -206,7 +228,7 @@ static const char *decode_object(struct json_object *object, struct record *out)
     out->capabilities = xstrdup(capabilities);
     out->log_level = xstrdup(log_level != NULL ? log_level : "");
     decode_legs(object, backends, out);
-    return NULL;
+    return are_capabilities_good(out) ? NULL : "capabilities that are no JSON object";
 }
 
 int32_t record_decode(struct trunk_slice text, struct record *out, const char **out_what) {
