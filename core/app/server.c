@@ -177,6 +177,7 @@ int serve_command(struct config *config, struct log *log) {
                      "without a token");
         }
         print_ready(&server);
+        manager_recover(server.manager);
         loop_run(server.drivers.loop);
     } else {
         server.has_failed = true;

@@ -308,7 +308,9 @@ void session_stop(struct session *session) {
                                     waited for */
         session_tell_waiters(session, TRUNK_UNAVAILABLE, "trunkd is shutting down");
     }
-    session_end(session, "trunkd is shutting down", true);
+    session_end(session,
+                session->keeps_record ? "kept for the next start" : "trunkd is shutting down",
+                true);
 }
 
 void session_abandon(struct session *session, void (*closed)(void *ctx), void *ctx) {
