@@ -24,6 +24,8 @@ enum {
     STEP_TEXT_BYTES = 240
 };
 
+#define UNASKED "it answers what it was not asked: is it a redis server?"
+
 enum state {
     STATE_DOWN,    /* no context; the next attempt is set, or connecting has just failed */
     STATE_OPENING, /* connecting, or in the handshake */
@@ -155,16 +157,26 @@ static void send_request(struct connection *connection, struct request *request)
     }
 }
 
-static void ignore_reply(redisAsyncContext *ac, void *reply, void *privdata) {
+/* To be asked at the end of every callback. */
+static bool end_if_unasked(struct connection *connection) {
+    bool has_unasked = adapter_has_unasked(connection->ac);
+    if (has_unasked) {
+        give_up(connection, TRUNK_UNAVAILABLE, UNASKED);
+    }
+    return has_unasked;
+}
+
+static void on_script(redisAsyncContext *ac, void *reply, void *privdata) {
     (void)ac;
-    (void)reply;
-    (void)privdata;
+    if (reply != NULL) { /* whatever it is: the request behind it will tell */
+        (void)end_if_unasked(privdata);
+    }
 }
 
 /* The server has forgotten the script, for which there is a command of its own. */
 static bool send_with_script(struct connection *connection, struct request *request) {
     size_t before = sdslen(connection->ac->c.obuf);
-    if (redisAsyncCommand(connection->ac, ignore_reply, NULL, "SCRIPT LOAD %s",
+    if (redisAsyncCommand(connection->ac, on_script, connection, "SCRIPT LOAD %s",
                           script_text(request->script)) != REDIS_OK) {
         return false;
     }
@@ -202,9 +214,8 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *privdata) {
     } else {
         request->done(request, TRUNK_OK, NULL, answer);
     }
-    if (adapter_has_unasked(ac)) {
-        give_up(connection, TRUNK_UNAVAILABLE, "it answers what it was not asked");
-    } else if (connection->state == STATE_LEAVING && TAILQ_EMPTY(&connection->pending)) {
+    if (!end_if_unasked(connection) && connection->state == STATE_LEAVING &&
+        TAILQ_EMPTY(&connection->pending)) {
         redisAsyncFree(ac);
     }
 }
@@ -273,7 +284,7 @@ static void on_io(void *ctx, uint32_t ready) {
 }
 
 static void on_unasked(void *ctx) {
-    give_up(ctx, TRUNK_UNAVAILABLE, "it says what it was not asked: is it a redis server?");
+    give_up(ctx, TRUNK_UNAVAILABLE, UNASKED);
 }
 
 static void become_ready(struct connection *connection) {
@@ -306,7 +317,7 @@ static void on_step(redisAsyncContext *ac, void *reply, void *privdata) {
     int32_t status = handshake_take(&connection->handshake, reply, text, sizeof text);
     if (status != TRUNK_OK) {
         give_up(connection, status, text);
-    } else if (handshake_is_over(&connection->handshake)) {
+    } else if (!end_if_unasked(connection) && handshake_is_over(&connection->handshake)) {
         become_ready(connection);
     }
 }

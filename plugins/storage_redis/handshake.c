@@ -123,8 +123,10 @@ int32_t handshake_take(struct handshake *handshake, const redisReply *reply, cha
     if (reply->type == REDIS_REPLY_ERROR) {
         struct outcome outcome = outcome_of_error(reply->str);
         tell_error(handshake, reply->str, outcome.advice, out_text, text_size);
-        return step == STEP_AUTH && outcome.status == TRUNK_INTERNAL ? TRUNK_DENIED
-                                                                     : outcome.status;
+        if (outcome.status == TRUNK_INTERNAL) { /* an error that is not known */
+            return step == STEP_AUTH ? TRUNK_DENIED : TRUNK_UNAVAILABLE;
+        }
+        return outcome.status;
     }
     bool is_text = reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
     if (!is_text || (step >= STEP_SCRIPTS && reply->len != SHA_BYTES)) {

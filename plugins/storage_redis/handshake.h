@@ -27,7 +27,7 @@ struct handshake {
 bool handshake_begin(struct handshake *out_handshake, const struct settings *settings,
                      redisAsyncContext *ac, redisCallbackFn *fn, void *privdata);
 bool handshake_is_over(const struct handshake *handshake);
-/* OK; UNAVAILABLE, DENIED or INTERNAL, with a text: the connection is of no use. */
+/* OK; UNAVAILABLE or DENIED, with a text: the connection is of no use. */
 int32_t handshake_take(struct handshake *handshake, const redisReply *reply, char *out_text,
                        size_t text_size);
 

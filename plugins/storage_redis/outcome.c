@@ -8,6 +8,8 @@
 
 #include <trunk/types.h>
 
+#define LACKS_RIGHT "the user's ACL lacks a right"
+
 struct known_error {
     const char *code;
     struct outcome outcome;
@@ -30,18 +32,27 @@ static const struct known_error known_errors[] = {
     {"NOAUTH",
      {TRUNK_DENIED, "set password, and username if it is not the default user's", false, true}},
     {"WRONGPASS", {TRUNK_DENIED, "look at username and password", false, false}},
-    {"NOPERM", {TRUNK_DENIED, "the user's ACL lacks a right", false, false}},
+    {"NOPERM", {TRUNK_DENIED, LACKS_RIGHT, false, false}},
     {"WRONGTYPE", {TRUNK_INTERNAL, "something else writes under our prefix", false, false}},
 };
 
 /* The text from its code on. */
 static const char *find_code(const char *text) {
-    const char *place = strstr(text, "@user_script:");
-    if (place == text || (place != NULL && strncmp(text, "ERR Error running script", 24) == 0)) {
-        text = place + strlen("@user_script:");
+    static const char ran[] = "ERR Error running script";
+    static const char mark[] = "@user_script:";
+    const char *place = strncmp(text, ran, sizeof ran - 1) == 0 ? strstr(text, mark) : text;
+    while (place != NULL && strncmp(place, mark, sizeof mark - 1) == 0) { /* twice, at times */
+        text = place + sizeof mark - 1;
         text += strspn(text, " 0123456789:-");
+        place = text;
     }
     return text;
+}
+
+/* What is NOPERM elsewhere: inside of a script, in Redis before 7.2 and in Valkey. */
+static bool is_about_rights(const char *code) {
+    return strstr(code, "The user executing the script can't") != NULL ||
+           strstr(code, "ACL failure in script") != NULL;
 }
 
 struct outcome outcome_of_error(const char *text) {
@@ -51,6 +62,9 @@ struct outcome outcome_of_error(const char *text) {
         if (strlen(known_errors[i].code) == len && memcmp(code, known_errors[i].code, len) == 0) {
             return known_errors[i].outcome;
         }
+    }
+    if (is_about_rights(code)) {
+        return (struct outcome){.status = TRUNK_DENIED, .advice = LACKS_RIGHT};
     }
     return (struct outcome){.status = TRUNK_INTERNAL};
 }

@@ -6,7 +6,8 @@
  * Parameters
  *   socket                   path of the server's unix socket; or
  *   host, port               its name or address, resolved once, at open; 6379
- *   username, password       of its ACL; a password alone is that of the default user
+ *   username, password       of its ACL; a password alone is that of the default user. The user
+ *                            needs ~PREFIX* and +@read +@write +@scripting +info +select +ping
  *   password_file            the password from a file, without the line break at its end
  *   database                 0
  *   prefix                   trunkd: - begins the name of every key, ends in ':'
