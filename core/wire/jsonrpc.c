@@ -23,6 +23,7 @@ enum {
     PATH_CLIENT_INFO,
     PATH_RESULT_TOOLS,
     PATH_RESULT_CURSOR,
+    PATH_RESULT_STRUCTURED,
     PATH_RESULT_PROTOCOL_VERSION,
     PATH_RESULT_CAPABILITIES,
     PATH_RESULT_SERVER_INFO,
@@ -51,6 +52,7 @@ static const struct json_path paths[PATH_COUNT] = {
     [PATH_CLIENT_INFO] = {PATH_PARAMS, "clientInfo"},
     [PATH_RESULT_TOOLS] = {PATH_RESULT, "tools"},
     [PATH_RESULT_CURSOR] = {PATH_RESULT, "nextCursor"},
+    [PATH_RESULT_STRUCTURED] = {PATH_RESULT, "structuredContent"},
     [PATH_RESULT_PROTOCOL_VERSION] = {PATH_RESULT, "protocolVersion"},
     [PATH_RESULT_CAPABILITIES] = {PATH_RESULT, "capabilities"},
     [PATH_RESULT_SERVER_INFO] = {PATH_RESULT, "serverInfo"},
@@ -149,6 +151,7 @@ static void fill(struct message *out, const struct json_value v[PATH_COUNT]) {
     out->client_info = v[PATH_CLIENT_INFO];
     out->result_tools = v[PATH_RESULT_TOOLS];
     out->result_cursor = v[PATH_RESULT_CURSOR];
+    out->result_structured = v[PATH_RESULT_STRUCTURED];
     out->result_protocol_version = v[PATH_RESULT_PROTOCOL_VERSION];
     out->result_capabilities = v[PATH_RESULT_CAPABILITIES];
     out->result_server_info = v[PATH_RESULT_SERVER_INFO];
@@ -199,6 +202,42 @@ int32_t message_parse(struct trunk_slice text, struct message *out,
 bool message_is(const struct message *message, const char *method) {
     return message->method.type == JSON_STRING &&
            json_string_equal(message->method.text, slice_cstr(method));
+}
+
+static int32_t find_member(struct trunk_slice object, const char *name, enum json_kind kind,
+                           struct json_value *out) {
+    *out = json_find(object, name);
+    if (out->type == JSON_NONE) {
+        return TRUNK_NOT_FOUND;
+    }
+    return out->count == 1 && out->type == kind ? TRUNK_OK : TRUNK_INVALID;
+}
+
+int32_t message_param(const struct message *message, const char *name, enum json_kind kind,
+                      struct json_value *out) {
+    *out = (struct json_value){0};
+    return message->params.type == JSON_OBJECT ? find_member(message->params.text, name, kind, out)
+                                               : TRUNK_NOT_FOUND;
+}
+
+int32_t message_ref(const struct message *message, bool *out_is_prompt,
+                    struct trunk_slice *out_target) {
+    struct json_value ref;
+    struct json_value type;
+    struct json_value target;
+    if (message_param(message, "ref", JSON_OBJECT, &ref) != TRUNK_OK ||
+        find_member(ref.text, "type", JSON_STRING, &type) != TRUNK_OK) {
+        return TRUNK_INVALID;
+    }
+    *out_is_prompt = json_string_equal(type.text, slice_cstr("ref/prompt"));
+    if (!*out_is_prompt && !json_string_equal(type.text, slice_cstr("ref/resource"))) {
+        return TRUNK_INVALID;
+    }
+    if (find_member(ref.text, *out_is_prompt ? "name" : "uri", JSON_STRING, &target) != TRUNK_OK) {
+        return TRUNK_INVALID;
+    }
+    *out_target = target.text;
+    return TRUNK_OK;
 }
 
 void jsonrpc_write_request(struct buffer *out, uint64_t id, const char *method,

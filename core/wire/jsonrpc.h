@@ -39,6 +39,7 @@ struct message {
     struct json_value client_info;             /* params.clientInfo */
     struct json_value result_tools;            /* result.tools */
     struct json_value result_cursor;           /* result.nextCursor */
+    struct json_value result_structured;       /* result.structuredContent */
     struct json_value result_protocol_version; /* result.protocolVersion */
     struct json_value result_capabilities;     /* result.capabilities */
     struct json_value result_server_info;      /* result.serverInfo */
@@ -61,6 +62,14 @@ struct message_error {
 int32_t message_parse(struct trunk_slice text, struct message *out,
                       struct message_error *out_error);
 bool message_is(const struct message *message, const char *method);
+/* A member of params that the table above has not, for methods that are seldom: TRUNK_OK; NOT_FOUND
+ * (also without params); INVALID: it occurs twice, or is of another kind. */
+int32_t message_param(const struct message *message, const char *name, enum json_kind kind,
+                      struct json_value *out);
+/* What the params.ref of a completion/complete names, as JSON text that may be spliced: the name of
+ * a prompt, or the URI (template) of a resource. INVALID: it is neither. */
+int32_t message_ref(const struct message *message, bool *out_is_prompt,
+                    struct trunk_slice *out_target);
 
 /* Writers: each appends one message on one line (raw CR and LF become spaces). id is raw JSON text;
  * params and result are raw JSON objects; method needs no escapes. */
