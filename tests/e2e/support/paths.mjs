@@ -11,6 +11,15 @@ const build = process.env.TRUNKD_BUILD ?? join(root, 'build/release');
 export const trunkdBin = process.env.TRUNKD_BIN ?? join(build, 'bin/trunkd');
 const demoBin = join(dirname(trunkdBin), 'trunkd-demo-backend');
 
+export function driverFile(file) {
+  return join(build, 'plugins', file);
+}
+
+// A driver that is built for the tests only.
+export function testPluginFile(file) {
+  return join(build, 'test_plugins', file);
+}
+
 export function demo(...args) {
   return { command: demoBin, args };
 }

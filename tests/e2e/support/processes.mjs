@@ -45,6 +45,13 @@ export function isRunning(pid) {
   return stat !== '' && !/\) [ZX] /.test(stat);
 }
 
+// The processes that have this among their arguments.
+export function processesWith(argument) {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => ifThere(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'), '').split('\0').includes(argument));
+}
+
 // For what no event tells, such as the end of another process's child: looks again until read() gives what is wanted.
 export async function eventually(what, read, wanted, deadlineMs = 30000) {
   const end = Date.now() + deadlineMs;

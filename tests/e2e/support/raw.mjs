@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { createInterface } from 'node:readline';
 
-const initializeParams = {
+export const initializeParams = {
   protocolVersion: '2025-11-25',
   capabilities: {},
   clientInfo: { name: 'raw', version: '1' },
