@@ -20,6 +20,7 @@ const isLong = process.env.TRUNKD_TEST_SIZE === 'long';
 const operations = isLong ? Array.from({ length: 60 }, (_, i) => i + 1) : [1, 2, 3, 4, 6, 9, 14, 22, 35, 60];
 const clientsAtOnce = 4;
 const keptSessions = 3; // go from one round into the next
+const maxEnded = 20; // that are looked at again after each restart
 const maxRandomMs = 400;
 const ttlMs = 30000;
 
@@ -30,10 +31,13 @@ async function orLost(trunkd, promise) {
   try {
     return await promise;
   } catch (error) {
-    if (error.code === 'ERR_ASSERTION') {
+    if (error instanceof assert.AssertionError) {
       throw error;
     }
-    await trunkd.exited; // an error of the connection while it runs would hang here, and be seen
+    const isGone = trunkd.exited.then(() => true);
+    if (!(await Promise.race([isGone, sleep(10000, false, { ref: false })]))) {
+      throw error; // trunkd is there: it has failed
+    }
     throw new Lost(error.message);
   }
 }
@@ -142,6 +146,10 @@ async function verifyAll(world) {
   await verifyGone(new RawSession(world.trunkd.url, randomBytes(16).toString('hex')));
 }
 
+function openClients(world) {
+  return world.clients.filter(({ isOver }) => !isOver);
+}
+
 // Uses an old session, or a new one; ends some of them.
 async function work(world, client) {
   try {
@@ -152,13 +160,14 @@ async function work(world, client) {
       await mine.run('stdio');
       await mine.get();
     }
-    if (client !== undefined || world.clients.filter(({ isOver }) => !isOver).length > keptSessions) {
+    if (client !== undefined || openClients(world).length > keptSessions) {
       await mine.end();
     }
   } catch (error) {
     if (!(error instanceof Lost)) {
       throw error;
     }
+    world.lost++;
   }
 }
 
@@ -176,11 +185,8 @@ async function awaitEnd(world) {
 
 async function dieAtOperation(world, count) {
   const isReady = await world.trunkd.start(world.store.crashingAt(count, count % 2 === 0 ? 'after' : 'before'));
-  if (isReady) {
+  while (isReady && !world.trunkd.isOver) {
     await load(world);
-  }
-  if (!world.trunkd.isOver) {
-    await world.trunkd.kill(); // it had less to do
   }
   await awaitEnd(world);
 }
@@ -211,7 +217,7 @@ async function countInitialized(backend) {
 function withWorld(withStore, body) {
   return withDirectory((directory) =>
     withStore(directory, (store) => {
-      const world = { store, clients: [], answered: [] };
+      const world = { store, clients: [], answered: [], lost: 0 };
       world.httpFile = join(directory, 'http-runs');
       world.stdioFile = join(directory, 'stdio-runs');
       writeFileSync(world.httpFile, '');
@@ -241,16 +247,18 @@ for (const [name, withStore] of Object.entries(stores)) {
         await dieAtRandom(world);
         assert.ok(await world.trunkd.start(world.store.plain()));
         await verifyAll(world);
+        await Promise.all(openClients(world).slice(keptSessions).map((client) => client.end()));
         await world.trunkd.kill();
         await awaitEnd(world);
-        world.clients = [...world.clients.filter(({ isOver }) => !isOver), ...world.clients.filter(({ isOver }) => isOver).slice(-20)];
+        const ended = world.clients.filter(({ isOver }) => isOver);
+        world.clients = [...openClients(world), ...ended.slice(-maxEnded)];
       }
       verifyRuns(world);
+      assert.ok(world.lost > operations.length, `${world.lost} requests were cut off`);
 
       assert.ok(await world.trunkd.start(world.store.plain()));
-      const open = world.clients.filter(({ isOver }) => !isOver);
-      assert.ok(open.length > 0);
-      await Promise.all(open.map((client) => client.end()));
+      assert.ok(openClients(world).length > 0);
+      await Promise.all(openClients(world).map((client) => client.end()));
       // Sessions whose id was never received end by their ttl.
       await eventually('backend sessions', () => countInitialized(world.backend), 0, ttlMs * 3);
       await eventually('processes', () => processesWith(world.stdioFile).length, 0);

@@ -24,7 +24,7 @@ export async function isListening(port) {
   const socket = connect(port, '127.0.0.1');
   try {
     await once(socket, 'connect');
-    return true;
+    return socket.localPort !== port; // a free port may be given to the connection itself
   } catch {
     return false;
   } finally {
