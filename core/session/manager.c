@@ -138,7 +138,12 @@ void manager_reap(struct manager *manager, const char *id, struct record *record
     struct session *session = NULL;
     HASH_FIND(hh_ending, manager->ending, id, SESSION_ID_SIZE - 1, session);
     bool waits = removes && manager->is_stopping; /* it is found again at the next start */
-    if (session != NULL || waits || reaper_has(manager->reaper, id)) {
+    bool is_kept = session != NULL && session->keeps_record && !removes;
+    if (is_kept) { /* for a record that is gone: what is still open is closed when it ends */
+        session->keeps_record = false;
+    }
+    bool is_left = is_kept && session->is_cut;
+    if ((session != NULL && !is_left) || waits || reaper_has(manager->reaper, id)) {
         record_clear(record);
         return;
     }
@@ -146,9 +151,17 @@ void manager_reap(struct manager *manager, const char *id, struct record *record
     reaper_add(manager->reaper, id, record, removes, on_reaped, manager);
 }
 
+/* A session that is live over it was told by nobody: a late write of its own, or a flag that came
+ * right behind its creation's look at the store. */
 void manager_reap_if_left(struct manager *manager, const char *id, const struct record *record) {
+    struct session *live = manager_find(manager, id);
     struct record copy = {0};
-    if (record->is_active && record->is_terminated) {
+    if (!record->is_active || !record->is_terminated) {
+        return;
+    }
+    if (live != NULL) {
+        session_end(live, "terminated", true);
+    } else {
         record_copy(record, &copy);
         manager_reap(manager, id, &copy, true);
     }
