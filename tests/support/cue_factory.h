@@ -6,11 +6,16 @@
 #define TRUNKD_TEST_CUE_FACTORY_H
 
 #include "plugin/registry.h"
+#include "support/cue_backends.h"
 
 struct cue_factory;
-/* what, below: "make", "listen", "finish", the method of a request or notification, or "answer" (an
- * answer of the host). backend: its name; NULL: of any. */
+/* what, below: "make", "listen", "finish", the method of a request or notification, "answer" (an
+ * answer of the host), or "snapshot" (which cue_factory_hold_all alone holds). backend: its name;
+ * NULL: of any. */
 struct cue_factory *cue_factory_new(const struct host_env *env);
+/* With TRUNK_CAP_RESTORE among caps legs go on with the sessions of backends, which outlive it. */
+struct cue_factory *cue_factory_new_on(const struct host_env *env, uint32_t caps,
+                                       struct cue_backends *backends);
 /* Opened; the test frees it (driver_free), and then the cue_factory. */
 struct driver *cue_factory_driver(const struct cue_factory *cue);
 void cue_factory_free(struct cue_factory *cue);
@@ -33,6 +38,18 @@ void cue_factory_complete_next(struct cue_factory *cue, const char *backend, con
 uint64_t cue_factory_held_number(const struct cue_factory *cue, const char *backend,
                                  const char *what);
 
+/* All that wait, of whatever kind, from the one that waits longest (0) on; in any order. */
+void cue_factory_hold_all(struct cue_factory *cue);
+size_t cue_factory_count_waiting(const struct cue_factory *cue);
+const char *cue_factory_waiting_what(const struct cue_factory *cue, size_t at);
+const char *cue_factory_waiting_backend(const struct cue_factory *cue, size_t at);
+void cue_factory_release_at(struct cue_factory *cue, size_t at);
+/* is_applied: the backend took it all the same. */
+void cue_factory_complete_at(struct cue_factory *cue, size_t at, int32_t status, bool is_applied);
+/* Nothing reaches a backend any more, as when the process has died: what waits and what comes ends
+ * at once, with UNAVAILABLE where that can be. */
+void cue_factory_cut_off(struct cue_factory *cue);
+
 /* The last leg of the backend says this; number: of the request on whose stream, or 0. Gives what
  * the sink gave. */
 int32_t cue_factory_say(struct cue_factory *cue, const char *backend, const char *json,
@@ -40,6 +57,10 @@ int32_t cue_factory_say(struct cue_factory *cue, const char *backend, const char
 /* It goes without having been asked. */
 void cue_factory_close_leg(struct cue_factory *cue, const char *backend, int32_t status,
                            const char *text);
+/* The same for the leg at this place among those that live. */
+size_t cue_factory_count_legs(const struct cue_factory *cue, const char *tag); /* NULL: all */
+bool cue_factory_has_leg_on(const struct cue_factory *cue, uint64_t session);  /* of a backend */
+void cue_factory_close_leg_at(struct cue_factory *cue, size_t at, int32_t status, const char *text);
 /* From now on finish leaves the leg's pending ops alone, as no driver should. */
 void cue_factory_forget_at_finish(struct cue_factory *cue);
 /* As a driver whose transport cannot be held up. */

@@ -10,7 +10,6 @@
 #include "base/slice.h"
 
 enum { OP_PING, OP_LOAD, OP_PUT, OP_TOUCH, OP_REMOVE, OP_SWEEP, OP_SCAN, OP_KINDS };
-enum { MAX_RECORDS = 256 };
 
 static const char *const names[OP_KINDS] = {"ping",   "load",  "put", "touch",
                                             "remove", "sweep", "scan"};
@@ -32,9 +31,8 @@ struct cue_storage {
     struct plugin plugin;
     struct driver *driver;
     const struct trunk_host *host;
-    struct cue_record records[MAX_RECORDS];
-    size_t nrecords;
-    uint64_t last_version;
+    struct cue_records *records;
+    struct cue_records own; /* unless they are to outlive it */
     bool is_held[OP_KINDS];
     size_t calls[OP_KINDS];
     int32_t status; /* for every op; OK: they go as they go */
@@ -62,45 +60,9 @@ static uint64_t end_of_life(const struct cue_storage *cue, uint64_t ttl_ms) {
     return ttl_ms != 0 ? now_ms(cue) + ttl_ms : 0;
 }
 
-static bool is_expired(const struct cue_storage *cue, const struct cue_record *record) {
-    return record->expires_ms != 0 && record->expires_ms <= now_ms(cue);
-}
-
-static struct cue_record *find_any(const struct cue_storage *cue, const char *key) {
-    for (size_t i = 0; i < cue->nrecords; i++) {
-        if (strcmp(cue->records[i].key, key) == 0) {
-            return (struct cue_record *)(uintptr_t)&cue->records[i];
-        }
-    }
-    return NULL;
-}
-
 static struct cue_record *find_living(const struct cue_storage *cue, const char *key) {
-    struct cue_record *record = find_any(cue, key);
-    return record != NULL && !is_expired(cue, record) ? record : NULL;
-}
-
-static void delete_record(struct cue_storage *cue, struct cue_record *record) {
-    free(record->key);
-    free(record->value);
-    *record = cue->records[--cue->nrecords];
-}
-
-static struct cue_record *write_record(struct cue_storage *cue, const char *key, const void *value,
-                                       size_t len) {
-    struct cue_record *record = find_any(cue, key);
-    if (record == NULL) {
-        if (cue->nrecords == MAX_RECORDS) {
-            abort();
-        }
-        record = &cue->records[cue->nrecords++];
-        *record = (struct cue_record){.key = xstrdup(key)};
-    }
-    free(record->value);
-    record->value = slice_strdup(slice_of(value, len));
-    record->value_len = len;
-    record->version = ++cue->last_version * UINT64_C(0x9e3779b97f4a7c15);
-    return record;
+    struct cue_record *record = cue_records_find(cue->records, key);
+    return record != NULL && !cue_record_is_expired(record, now_ms(cue)) ? record : NULL;
 }
 
 static void do_put(struct cue_storage *cue, const struct cue_op *op, struct trunk_reply *reply) {
@@ -113,18 +75,19 @@ static void do_put(struct cue_storage *cue, const struct cue_op *op, struct trun
     } else if (op->mode == TRUNK_PUT_CAS && living->version != op->expect_version) {
         reply->status = TRUNK_CONFLICT;
     } else {
-        struct cue_record *record = write_record(cue, op->key, op->value, op->value_len);
-        record->expires_ms = end_of_life(cue, op->ttl_ms);
-        reply->version = record->version;
+        reply->version =
+            cue_records_write(cue->records, op->key, slice_of(op->value, op->value_len),
+                              end_of_life(cue, op->ttl_ms))
+                ->version;
     }
 }
 
 static void do_sweep(struct cue_storage *cue, const struct cue_op *op) {
     uint32_t left = op->limit;
     size_t i = 0;
-    while (i < cue->nrecords && left > 0) {
-        struct cue_record *record = &cue->records[i];
-        if (!is_expired(cue, record)) {
+    while (i < cue->records->count && left > 0) {
+        struct cue_record *record = &cue->records->items[i];
+        if (!cue_record_is_expired(record, now_ms(cue))) {
             i++;
             continue;
         }
@@ -134,7 +97,7 @@ static void do_sweep(struct cue_storage *cue, const struct cue_op *op) {
                                   .version = record->version,
                                   .expires_ms = record->expires_ms};
         cue->host->emit(cue->host->ctx, op->op, &item);
-        delete_record(cue, record);
+        cue_records_delete(cue->records, record);
         left--;
     }
 }
@@ -142,8 +105,8 @@ static void do_sweep(struct cue_storage *cue, const struct cue_op *op) {
 /* The record with the smallest key behind `after`; NULL: none. */
 static const struct cue_record *find_next(const struct cue_storage *cue, const char *after) {
     const struct cue_record *next = NULL;
-    for (size_t i = 0; i < cue->nrecords; i++) {
-        const struct cue_record *record = &cue->records[i];
+    for (size_t i = 0; i < cue->records->count; i++) {
+        const struct cue_record *record = &cue->records->items[i];
         if (strcmp(record->key, after) > 0 &&
             (next == NULL || strcmp(record->key, next->key) < 0)) {
             next = record;
@@ -157,7 +120,8 @@ static void do_scan(struct cue_storage *cue, const struct cue_op *op, struct tru
     const char *last = op->value;
     const struct cue_record *record = find_next(cue, last);
     for (uint32_t seen = 0; record != NULL && seen < op->limit; seen++) {
-        if (strncmp(record->key, op->key, strlen(op->key)) == 0 && !is_expired(cue, record)) {
+        if (strncmp(record->key, op->key, strlen(op->key)) == 0 &&
+            !cue_record_is_expired(record, now_ms(cue))) {
             struct trunk_item item = {.struct_size = sizeof item,
                                       .key = slice_cstr(record->key),
                                       .value = slice_of(record->value, record->value_len),
@@ -182,7 +146,7 @@ static void apply(struct cue_storage *cue, const struct cue_op *op, struct trunk
             return;
         }
         if (op->ttl_ms != 0) {
-            living->expires_ms = end_of_life(cue, op->ttl_ms);
+            cue_records_set_life(cue->records, living, end_of_life(cue, op->ttl_ms));
         }
         reply->value = slice_of(living->value, living->value_len);
         reply->version = living->version;
@@ -194,12 +158,12 @@ static void apply(struct cue_storage *cue, const struct cue_op *op, struct trunk
         if (living == NULL) {
             reply->status = TRUNK_NOT_FOUND;
         } else {
-            living->expires_ms = end_of_life(cue, op->ttl_ms);
+            cue_records_set_life(cue->records, living, end_of_life(cue, op->ttl_ms));
         }
         break;
     case OP_REMOVE:
         if (living != NULL) {
-            delete_record(cue, living);
+            cue_records_delete(cue->records, living);
         }
         break;
     case OP_SWEEP:
@@ -332,7 +296,13 @@ static void scan(void *self, const struct trunk_scan *how, trunk_op token) {
 
 struct cue_storage *cue_storage_new(const struct host_env *env, uint32_t caps,
                                     uint32_t max_inflight) {
+    return cue_storage_new_on(env, caps, max_inflight, NULL);
+}
+
+struct cue_storage *cue_storage_new_on(const struct host_env *env, uint32_t caps,
+                                       uint32_t max_inflight, struct cue_records *records) {
     struct cue_storage *cue = xcalloc(1, sizeof *cue);
+    cue->records = records != NULL ? records : &cue->own;
     struct param_list params = {.items = xcalloc(1, sizeof *params.items), .count = 1};
     TAILQ_INIT(&cue->held);
     cue->plugin = (struct plugin){.desc = {.kind = TRUNK_KIND_STORAGE, .name = "cue"},
@@ -362,9 +332,7 @@ struct driver *cue_storage_driver(const struct cue_storage *cue) {
 }
 
 void cue_storage_free(struct cue_storage *cue) {
-    while (cue->nrecords > 0) {
-        delete_record(cue, &cue->records[0]);
-    }
+    cue_records_clear(&cue->own);
     free(cue);
 }
 
@@ -428,15 +396,62 @@ void cue_storage_release_next(struct cue_storage *cue, const char *what) {
     perform(cue, take_held(cue, what));
 }
 
-void cue_storage_answer_next(struct cue_storage *cue, const char *what, int32_t status,
-                             bool is_applied) {
-    struct cue_op *op = take_held(cue, what);
+static void answer(struct cue_storage *cue, struct cue_op *op, int32_t status, bool is_applied) {
     struct trunk_reply reply = {0};
     if (is_applied) {
         apply(cue, op, &reply);
     }
     reply = (struct trunk_reply){.status = status};
     complete(cue, op, &reply);
+}
+
+void cue_storage_answer_next(struct cue_storage *cue, const char *what, int32_t status,
+                             bool is_applied) {
+    answer(cue, take_held(cue, what), status, is_applied);
+}
+
+void cue_storage_hold_all(struct cue_storage *cue) {
+    for (size_t i = 0; i < OP_KINDS; i++) {
+        cue->is_held[i] = true;
+    }
+}
+
+size_t cue_storage_count_waiting(const struct cue_storage *cue) {
+    size_t count = 0;
+    const struct cue_op *op;
+    TAILQ_FOREACH(op, &cue->held, link) {
+        count++;
+    }
+    return count;
+}
+
+static struct cue_op *find_waiting(const struct cue_storage *cue, size_t at) {
+    struct cue_op *op = TAILQ_FIRST(&cue->held);
+    while (at-- > 0) {
+        op = TAILQ_NEXT(op, link);
+    }
+    return op;
+}
+
+const char *cue_storage_waiting_what(const struct cue_storage *cue, size_t at) {
+    return names[find_waiting(cue, at)->kind];
+}
+
+const char *cue_storage_waiting_key(const struct cue_storage *cue, size_t at) {
+    const struct cue_op *op = find_waiting(cue, at);
+    return op->kind != OP_SCAN ? op->key : NULL;
+}
+
+void cue_storage_release_at(struct cue_storage *cue, size_t at) {
+    struct cue_op *op = find_waiting(cue, at);
+    TAILQ_REMOVE(&cue->held, op, link);
+    perform(cue, op);
+}
+
+void cue_storage_answer_at(struct cue_storage *cue, size_t at, int32_t status, bool is_applied) {
+    struct cue_op *op = find_waiting(cue, at);
+    TAILQ_REMOVE(&cue->held, op, link);
+    answer(cue, op, status, is_applied);
 }
 
 void cue_storage_set_status(struct cue_storage *cue, int32_t status) {
@@ -452,27 +467,28 @@ size_t cue_storage_most_pending(const struct cue_storage *cue) {
 }
 
 size_t cue_storage_count_records(const struct cue_storage *cue) {
-    return cue->nrecords;
+    return cue->records->count;
 }
 
 const struct cue_record *cue_storage_find(const struct cue_storage *cue, const char *key) {
-    return find_any(cue, key);
+    return cue_records_find(cue->records, key);
 }
 
 void cue_storage_write(struct cue_storage *cue, const char *key, struct trunk_slice value) {
-    (void)write_record(cue, key, value.data, value.len);
+    const struct cue_record *record = cue_records_find(cue->records, key);
+    (void)cue_records_write(cue->records, key, value, record != NULL ? record->expires_ms : 0);
 }
 
 void cue_storage_expire(struct cue_storage *cue, const char *key) {
-    struct cue_record *record = find_any(cue, key);
+    struct cue_record *record = cue_records_find(cue->records, key);
     if (record != NULL) {
-        record->expires_ms = now_ms(cue);
+        cue_records_set_life(cue->records, record, now_ms(cue));
     }
 }
 
 void cue_storage_drop(struct cue_storage *cue, const char *key) {
-    struct cue_record *record = find_any(cue, key);
+    struct cue_record *record = cue_records_find(cue->records, key);
     if (record != NULL) {
-        delete_record(cue, record);
+        cue_records_delete(cue->records, record);
     }
 }

@@ -6,19 +6,15 @@
 #define TRUNKD_TEST_CUE_STORAGE_H
 
 #include "plugin/registry.h"
-
-struct cue_record {
-    char *key;
-    char *value; /* with a NUL behind it */
-    size_t value_len;
-    uint64_t version;
-    uint64_t expires_ms; /* 0: never */
-};
+#include "support/cue_records.h"
 
 struct cue_storage;
 /* what, below: "ping", "load", "put", "touch", "remove", "sweep" or "scan". */
 struct cue_storage *cue_storage_new(const struct host_env *env, uint32_t caps,
                                     uint32_t max_inflight);
+/* Over records that outlive it. */
+struct cue_storage *cue_storage_new_on(const struct host_env *env, uint32_t caps,
+                                       uint32_t max_inflight, struct cue_records *records);
 /* Opened; the test frees it (driver_free), and then the cue_storage. */
 struct driver *cue_storage_driver(const struct cue_storage *cue);
 void cue_storage_free(struct cue_storage *cue);
@@ -38,6 +34,15 @@ void cue_storage_answer_next(struct cue_storage *cue, const char *what, int32_t 
                              bool is_applied);
 /* Not OK: every op that comes is answered with it at once, and not done. */
 void cue_storage_set_status(struct cue_storage *cue, int32_t status);
+
+/* All that wait, of whatever kind, from the one that waits longest (0) on; they may be answered in
+ * any order. */
+void cue_storage_hold_all(struct cue_storage *cue);
+size_t cue_storage_count_waiting(const struct cue_storage *cue);
+const char *cue_storage_waiting_what(const struct cue_storage *cue, size_t at);
+const char *cue_storage_waiting_key(const struct cue_storage *cue, size_t at); /* NULL: has none */
+void cue_storage_release_at(struct cue_storage *cue, size_t at);
+void cue_storage_answer_at(struct cue_storage *cue, size_t at, int32_t status, bool is_applied);
 
 size_t cue_storage_count_calls(const struct cue_storage *cue, const char *what);
 size_t cue_storage_most_pending(const struct cue_storage *cue); /* at a time, so far */
