@@ -13,7 +13,7 @@
     "  local ends = redis.call('ZSCORE', expiry, key)\n"                                           \
     "  local head = redis.call('GETRANGE', value, 0, 16)\n"                                        \
     "  if head == '' and redis.call('EXISTS', value) == 0 then return nil end\n"                   \
-    "  if #head ~= 17 or not string.find(head, '^%x+ $') then return nil, true end\n"              \
+    "  if #head ~= 17 or not string.find(head, '^[0-9a-f]+ $') then return nil, true end\n"        \
     "  if ends and tonumber(ends) <= now then return nil end\n"                                    \
     "  return string.sub(head, 1, 16)\n"                                                           \
     "end\n"                                                                                        \
@@ -106,7 +106,7 @@ static const char *const texts[SCRIPT_COUNT] = {
         "  local value = ARGV[3] .. due[i]\n"
         "  local got = redis.pcall('GET', value)\n"
         "  local head = type(got) == 'string' and string.sub(got, 1, 17) or ''\n"
-        "  if #head == 17 and string.find(head, '^%x+ $') then\n"
+        "  if #head == 17 and string.find(head, '^[0-9a-f]+ $') then\n"
         "    bytes = bytes + #got\n"
         "    taken[#taken + 1] = due[i]\n"
         "    taken[#taken + 1] = due[i + 1]\n"
