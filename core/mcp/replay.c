@@ -132,6 +132,7 @@ static void keep(struct replay *replay, struct event *event) {
     }
     while ((replay->max_events != 0 && replay->nkept > replay->max_events) ||
            (replay->max_bytes != 0 && replay->kept_bytes > replay->max_bytes)) {
+        /* Freed ones have left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         evict(replay, TAILQ_FIRST(&replay->kept));
     }
 }

@@ -67,15 +67,15 @@ static void test_ref_of_a_completion_names_a_prompt_or_a_resource(void **state) 
 }
 
 static void test_other_refs_are_refused(void **state) {
-    static const char *const params[] = {"{}",
-                                         "{\"ref\":1}",
-                                         "{\"ref\":{}}",
-                                         "{\"ref\":{\"type\":\"ref/tool\",\"name\":\"t\"}}",
-                                         "{\"ref\":{\"type\":\"ref/prompt\"}}",
-                                         "{\"ref\":{\"type\":\"ref/prompt\",\"name\":1}}",
-                                         "{\"ref\":{\"type\":\"ref/prompt\",\"name\":\"a\","
-                                         "\"name\":\"b\"}}",
-                                         "{\"ref\":{\"type\":\"ref/resource\",\"name\":\"a\"}}"};
+    static const char *const params[] = {
+        "{}",
+        "{\"ref\":1}",
+        "{\"ref\":{}}",
+        "{\"ref\":{\"type\":\"ref/tool\",\"name\":\"t\"}}",
+        "{\"ref\":{\"type\":\"ref/prompt\"}}",
+        "{\"ref\":{\"type\":\"ref/prompt\",\"name\":1}}",
+        "{\"ref\":{\"type\":\"ref/prompt\",\"type\":1,\"name\":\"a\"}}",
+        "{\"ref\":{\"type\":\"ref/resource\",\"name\":\"a\"}}"};
     (void)state;
     for (size_t i = 0; i < sizeof params / sizeof params[0]; i++) {
         struct buffer text = {0};
