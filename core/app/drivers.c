@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/descriptors.h"
 #include "base/status.h"
 
 static int32_t open_driver(struct drivers *drivers, struct config_driver *configured,
@@ -43,6 +44,8 @@ int32_t drivers_open(struct drivers *drivers, struct config *config, struct log 
             return status;
         }
     }
+    /* Only now: a driver that starts programs gives them the limit that it found. */
+    log_debug(log, "app", "descriptors limit=%llu", (unsigned long long)descriptors_raise_limit());
     for (size_t i = 0; i < config->nbackends; i++) {
         struct config_backend *backend = &config->backends[i];
         backend_registry_add(&drivers->backends, backend->name,

@@ -16,9 +16,9 @@ struct drivers {
     size_t nfactories;
     struct backend_registry backends;
 };
-/* Opens the storage (with_storage) and every factory, and fills the registry. The parameters move
- * from config. What cannot be opened is logged. TRUNK_OK or the status; drivers_close is called in
- * any case. */
+/* Opens the storage (with_storage) and every factory, fills the registry, and raises the limit of
+ * descriptors. The parameters move from config. What cannot be opened is logged. TRUNK_OK or the
+ * status; drivers_close is called in any case. */
 int32_t drivers_open(struct drivers *drivers, struct config *config, struct log *log,
                      bool with_storage);
 /* Nothing uses a driver any more. Delivers what they complete while they close. */

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include <trunk/plugin_util.h>
+
 #include "base/alloc.h"
+#include "base/descriptors.h"
 #include "base/status.h"
 
 struct factory_leg {
@@ -177,6 +180,14 @@ static void on_made(void *ctx, const struct trunk_reply *reply) {
     }
 }
 
+/* Whatever the transport, a leg needs some. */
+static void refuse_make(const struct factory_leg *leg, trunk_op op) {
+    char *text = xasprintf("backend %s: not opened, no descriptors are left for it (RLIMIT_NOFILE)",
+                           leg->backend->name);
+    trunk_complete(host_table(leg->driver->host), op, TRUNK_UNAVAILABLE, text);
+    free(text);
+}
+
 struct factory_leg *factory_make(const struct factory_make *make,
                                  const struct factory_leg_events *events, void *ctx) {
     struct factory_leg *leg = xcalloc(1, sizeof *leg);
@@ -208,7 +219,11 @@ struct factory_leg *factory_make(const struct factory_make *make,
                             .max_message = make->max_message_bytes,
                             .deadline_ms = clock_mono_ms(driver->env.clock) + make->timeout_ms};
     trunk_op op = op_begin(driver->env.ops, driver->host, "make", NULL, on_made, leg);
-    leg->ops->make(driver->self, &leg->make, op);
+    if (descriptors_are_scarce()) {
+        refuse_make(leg, op);
+    } else {
+        leg->ops->make(driver->self, &leg->make, op);
+    }
     return leg;
 }
 

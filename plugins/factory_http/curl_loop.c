@@ -2,6 +2,7 @@
  * curl_loop.c - sockets as watches, libcurl's one timer, and the ends of transfers. */
 #include "curl_loop.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -213,10 +214,12 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
 }
 
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address) {
-    struct curl_loop *loop = arg;
+    struct transfer *transfer = arg;
     (void)purpose;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd >= 0 && add_socket(loop, fd) == NULL) {
+    if (fd < 0) {
+        transfer->socket_error = errno;
+    } else if (add_socket(transfer->loop, fd) == NULL) {
         (void)close(fd);
         fd = -1;
     }
@@ -307,7 +310,6 @@ CURL *curl_loop_take_easy(struct curl_loop *loop) {
         (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver */
         (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-        (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, loop);
         (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
         (void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, loop);
         (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -328,7 +330,10 @@ void curl_loop_give_easy(struct curl_loop *loop, CURL *easy) {
 }
 
 bool curl_loop_add(struct curl_loop *loop, struct transfer *transfer) {
+    transfer->loop = loop;
+    transfer->socket_error = 0;
     (void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, transfer);
     if (curl_multi_add_handle(loop->multi, transfer->easy) != CURLM_OK) {
         return false;
     }

@@ -29,6 +29,8 @@ struct transfer {
     /* Called once, outside of libcurl, with the transfer out of the loop already. */
     void (*on_end)(void *ctx, CURLcode code);
     void *ctx;
+    struct curl_loop *loop; /* set by curl_loop_add */
+    int socket_error;       /* the errno of the last socket that it could not open; 0: none */
 };
 /* Begins a transfer; *transfer stays where it is until its end. Gives false when out of memory.
  * Nothing happens before curl_loop_run. */

@@ -2,6 +2,7 @@
  * exchange.c - libcurl's callbacks of one exchange, its limits, and redirects. */
 #include "exchange.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,6 +234,10 @@ static void tell_end(struct exchange *exchange, CURLcode code) {
     if (exchange->problem == TRUNK_OK &&
         (code == CURLE_SEND_FAIL_REWIND || code == CURLE_ABORTED_BY_CALLBACK)) {
         text = "the connection was closed"; /* and libcurl would have sent the body again */
+    } else if (exchange->problem == TRUNK_OK && code == CURLE_COULDNT_CONNECT &&
+               (exchange->transfer.socket_error == EMFILE ||
+                exchange->transfer.socket_error == ENFILE)) {
+        text = "no connection could be made, no descriptors are left";
     } else if (exchange->problem == TRUNK_OK && code != CURLE_OK) {
         text = exchange->error[0] != '\0' ? exchange->error : curl_easy_strerror(code);
     }

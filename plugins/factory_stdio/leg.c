@@ -394,7 +394,8 @@ void leg_make(struct factory *factory, const struct trunk_make *make, trunk_op o
         goto fail;
     }
     char text[512];
-    int32_t status = spawn_child(&command, make->backend, &leg->child, text, sizeof text);
+    int32_t status =
+        spawn_child(&command, &factory->descriptors, make->backend, &leg->child, text, sizeof text);
     if (status != TRUNK_OK) {
         leg_free(leg);
         command_free(&command);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 
 #include <trunk/plugin.h>
 
@@ -13,7 +14,8 @@ struct leg;
 /* A configured instance of this driver. */
 struct factory {
     const struct trunk_host *host;
-    uint64_t stop_wait_ms; /* between the steps that stop a process */
+    uint64_t stop_wait_ms;     /* between the steps that stop a process */
+    struct rlimit descriptors; /* that the host had when it opened the driver */
     LIST_HEAD(leg_list, leg) legs;
 };
 

@@ -65,6 +65,10 @@ static int32_t open_factory(const struct trunk_host *host, const struct trunk_pa
         free(factory);
         return status;
     }
+    if (getrlimit(RLIMIT_NOFILE, &factory->descriptors) != 0) {
+        free(factory);
+        return trunk_fail(error, TRUNK_INTERNAL, "", "the descriptor limit cannot be read");
+    }
     factory->host = host;
     LIST_INIT(&factory->legs);
     *self = factory;

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,7 +26,7 @@
 
 enum { PIPE_IN, PIPE_OUT, PIPE_ERR, PIPE_FAILURE, PIPE_COUNT };
 enum { READ_END, WRITE_END };
-enum { REAP_PAUSE_MS = 5 };
+enum { REAP_PAUSE_MS = 5, MAX_TRIED_DESCRIPTORS = 65536 };
 enum stage { STAGE_SETUP = 1, STAGE_CWD, STAGE_EXEC };
 
 struct pipes {
@@ -67,13 +66,13 @@ static bool open_pipes(struct pipes *pipes) {
     return true;
 }
 
+/* A kernel without close_range (before 5.11) gets what is possible while the host stands still;
+ * trunkd opens nothing without close-on-exec anyway. */
 static void close_others_on_exec(void) {
     if (close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) == 0) {
         return;
     }
-    struct rlimit limit = {0};
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-    for (int fd = STDERR_FILENO + 1; (rlim_t)fd < limit.rlim_cur && fd < INT_MAX; fd++) {
+    for (int fd = STDERR_FILENO + 1; fd < MAX_TRIED_DESCRIPTORS; fd++) {
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
 }
@@ -118,7 +117,8 @@ static int exec_first(const struct command *command) {
     return error;
 }
 
-static struct failure become_program(const struct command *command, struct pipes *pipes,
+static struct failure become_program(const struct command *command,
+                                     const struct rlimit *descriptors, struct pipes *pipes,
                                      pid_t parent, int *out_failure_fd) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         return (struct failure){STAGE_SETUP, errno};
@@ -133,13 +133,17 @@ static struct failure become_program(const struct command *command, struct pipes
         return (struct failure){STAGE_CWD, errno};
     }
     close_others_on_exec();
+    if (setrlimit(RLIMIT_NOFILE, descriptors) != 0) {
+        return (struct failure){STAGE_SETUP, errno};
+    }
     reset_signals();
     return (struct failure){STAGE_EXEC, exec_first(command)};
 }
 
-static void run_child(const struct command *command, struct pipes *pipes, pid_t parent) {
+static void run_child(const struct command *command, const struct rlimit *descriptors,
+                      struct pipes *pipes, pid_t parent) {
     int failure_fd = pipes->fd[PIPE_FAILURE][WRITE_END];
-    struct failure failure = become_program(command, pipes, parent, &failure_fd);
+    struct failure failure = become_program(command, descriptors, pipes, parent, &failure_fd);
     (void)!write(failure_fd, &failure, sizeof failure);
     _exit(127);
 }
@@ -149,7 +153,11 @@ static void explain_failure(const struct failure *failure, const struct command 
     const char *name = command->argv[0];
     const char *reason = strerror(failure->error);
     bool is_path = strchr(name, '/') != NULL;
-    if (failure->stage == STAGE_SETUP) {
+    if (failure->error == EMFILE || failure->error == ENFILE) {
+        (void)snprintf(text, text_size,
+                       "backend %s: no process could be made, no descriptors are left: %s", backend,
+                       reason);
+    } else if (failure->stage == STAGE_SETUP) {
         (void)snprintf(text, text_size, "backend %s: no process could be made: %s", backend,
                        reason);
     } else if (failure->stage == STAGE_CWD) {
@@ -196,8 +204,8 @@ static int take_end(int *fd) {
     return taken;
 }
 
-int32_t spawn_child(const struct command *command, const char *backend, struct child *out_child,
-                    char *text, size_t text_size) {
+int32_t spawn_child(const struct command *command, const struct rlimit *descriptors,
+                    const char *backend, struct child *out_child, char *text, size_t text_size) {
     struct pipes pipes;
     struct failure failure = {STAGE_SETUP, 0};
     if (!open_pipes(&pipes)) {
@@ -212,7 +220,7 @@ int32_t spawn_child(const struct command *command, const char *backend, struct c
     pid_t parent = getpid();
     pid_t pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
     if (pid == 0) {
-        run_child(command, &pipes, parent); // NOLINT(clang-analyzer-unix.Vfork)
+        run_child(command, descriptors, &pipes, parent); // NOLINT(clang-analyzer-unix.Vfork)
     }
     failure.error = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);

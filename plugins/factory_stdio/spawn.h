@@ -4,6 +4,7 @@
 #define FACTORY_STDIO_SPAWN_H
 
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "command.h"
@@ -17,13 +18,14 @@ struct child {
     int err;   /* reads its stderr */
 };
 
-/* The child gets its own process group, descriptors 0, 1, 2 and no other, an empty signal mask,
- * default dispositions, and SIGKILL when the calling thread ends. That signal
+/* The child gets its own process group, descriptors 0, 1, 2 and no other with this limit of them
+ * (the host may have raised its own, and programs that use select(2) bear no large one), an empty
+ * signal mask, default dispositions, and SIGKILL when the calling thread ends. That signal
  * reaches the child alone: what the child itself started ends by its closed stdin when the host is
  * killed, or by the child. Returns once the program runs or could not be started. UNAVAILABLE: not
  * started, nothing is left of it, text tells why and names the backend. */
-int32_t spawn_child(const struct command *command, const char *backend, struct child *out_child,
-                    char *text, size_t text_size);
+int32_t spawn_child(const struct command *command, const struct rlimit *descriptors,
+                    const char *backend, struct child *out_child, char *text, size_t text_size);
 
 /* Signals the whole process group. The child must not have been reaped, or the number may be
  * another's. */

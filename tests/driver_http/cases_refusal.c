@@ -2,11 +2,13 @@
  * cases_refusal.c - HTTP errors, broken answers, redirects, and connections that fail or die. */
 #include "cases.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "rig.h"
@@ -342,6 +344,33 @@ static void test_what_was_not_sent_is_unavailable(void **state) {
     rig_close(&rig);
 }
 
+static void test_without_descriptors_a_request_is_refused_and_those_under_way_go_on(void **state) {
+    (void)state;
+    struct rlimit before;
+    struct rig rig;
+    struct peer peer = {0};
+    rig_open(&rig);
+    peer_make_session(&peer, &rig, "s");
+    trunk_op running = peer_request(&peer, 2);
+    struct seen *seen = server_next(&rig.server);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int lowest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    assert_int_equal(close(lowest), 0);
+    struct rlimit none = {.rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    trunk_op refused = peer_request(&peer, 3); /* needs a connection of its own */
+    assert_string_equal(peer_expect(&peer, refused, TRUNK_UNAVAILABLE),
+                        "backend b1: no connection could be made, no descriptors are left");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    answer_json(seen, "", RESULT("2"));
+    (void)peer_expect(&peer, running, TRUNK_OK);
+    trunk_op next = peer_request(&peer, 4);
+    answer_json(server_next(&rig.server), "", RESULT("4"));
+    (void)peer_expect(&peer, next, TRUNK_OK);
+    peer_finish(&peer);
+    rig_close(&rig);
+}
+
 static void test_a_notification_that_is_not_taken_in_time_is_given_up(void **state) {
     (void)state;
     struct rig rig;
@@ -373,6 +402,7 @@ int run_refusal_cases(void) {
         cmocka_unit_test(test_a_post_on_a_kept_connection_that_dies_is_not_sent_again),
         cmocka_unit_test(test_a_kept_connection_that_was_closed_meanwhile_is_replaced),
         cmocka_unit_test(test_what_was_not_sent_is_unavailable),
+        cmocka_unit_test(test_without_descriptors_a_request_is_refused_and_those_under_way_go_on),
         cmocka_unit_test(test_a_notification_that_is_not_taken_in_time_is_given_up),
     };
     return cmocka_run_group_tests_name("refusals", tests, rig_load, NULL);

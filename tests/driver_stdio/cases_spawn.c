@@ -3,6 +3,7 @@
  * inherit. */
 #include "cases.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -339,6 +341,69 @@ static void test_a_host_out_of_memory_leaves_no_process(void **state) {
     rig_close(&rig);
 }
 
+static struct rlimit get_limit(void) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    return limit;
+}
+
+static void set_limit(rlim_t soft) {
+    struct rlimit limit = {.rlim_cur = soft, .rlim_max = get_limit().rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void
+test_the_child_has_the_descriptor_limit_from_before_the_host_raised_its_own(void **state) {
+    (void)state;
+    rlim_t before = get_limit().rlim_cur;
+    char expected[64];
+    struct rig rig;
+    struct peer peer = {0};
+    set_limit(200);
+    rig_open(&rig, "50");
+    set_limit(before);
+    peer_make_script(&peer, &rig, "echo \"{$(ulimit -Sn) $(ulimit -Hn)}\"; read line");
+    peer_wait_messages(&peer, 1);
+    (void)snprintf(expected, sizeof expected, "{200 %llu}",
+                   (unsigned long long)get_limit().rlim_max);
+    if (get_limit().rlim_max != RLIM_INFINITY) {
+        assert_string_equal(peer.messages[0], expected);
+    }
+    peer_finish(&peer);
+    rig_close(&rig);
+}
+
+/* Of each number that is free: one leg less may be made, and none that runs is hurt. */
+static void test_a_host_without_descriptors_makes_no_leg_and_keeps_those_it_has(void **state) {
+    (void)state;
+    const char *params[] = {"command", "/bin/cat", NULL};
+    rlim_t before = get_limit().rlim_cur;
+    struct rig rig;
+    struct peer first = {0};
+    rig_open(&rig, "50");
+    assert_int_equal(peer_make(&first, &rig, params), TRUNK_OK);
+    for (rlim_t nfree = 0; nfree < 9; nfree++) {
+        struct peer peer = {0};
+        int lowest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+        assert_int_equal(close(lowest), 0);
+        set_limit((rlim_t)lowest + nfree);
+        int32_t status = peer_make(&peer, &rig, params);
+        set_limit(before);
+        if (status == TRUNK_OK) {
+            peer_finish(&peer); /* the last ones are needed for a moment only, or not at all */
+            continue;
+        }
+        assert_int_equal(status, TRUNK_UNAVAILABLE);
+        assert_non_null(strstr(peer.make_text, "backend b1: no process could be made, no "
+                                               "descriptors are left"));
+        assert_true(nfree < 8 || strstr(peer.make_text, strerror(EMFILE)) != NULL);
+    }
+    assert_int_equal(peer_request(&first, "{}"), TRUNK_OK);
+    peer_wait_messages(&first, 1);
+    peer_finish(&first);
+    rig_close(&rig);
+}
+
 static void expect_fault(const char *key, const char *value, const char *other_key) {
     const struct trunk_factory_ops *ops = rig_plugin()->ops;
     struct trunk_param params[] = {{key, value}, {"command", "cat"}};
@@ -404,6 +469,9 @@ int run_spawn_cases(void) {
         cmocka_unit_test(test_no_child_outlives_a_host_that_is_killed),
         cmocka_unit_test(test_a_leg_cannot_go_on_with_an_earlier_process),
         cmocka_unit_test(test_a_host_out_of_memory_leaves_no_process),
+        cmocka_unit_test(
+            test_the_child_has_the_descriptor_limit_from_before_the_host_raised_its_own),
+        cmocka_unit_test(test_a_host_without_descriptors_makes_no_leg_and_keeps_those_it_has),
         cmocka_unit_test(test_a_bad_parameter_is_named),
         cmocka_unit_test(test_the_descriptor_tells_what_the_driver_is),
     };
