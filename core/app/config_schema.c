@@ -84,9 +84,12 @@ const struct schema_key schema_backend[] = {
 #define SESSION(member) offsetof(struct session_options, member)
 const struct schema_key schema_session[] = {
     {"ttl", SCHEMA_DURATION, SESSION(ttl_ms), "24h", NULL, 1000},
+    {"max_lifetime", SCHEMA_DURATION, SESSION(max_lifetime_ms), "0", NULL, 0},
     {"leg_timeout", SCHEMA_DURATION, SESSION(leg_timeout_ms), "20s", NULL, 1},
     {"list_wait", SCHEMA_DURATION, SESSION(list_wait_ms), "10s", NULL, 0},
     {"drain", SCHEMA_DURATION, SESSION(drain_ms), "5s", NULL, 0},
+    {"max_sessions", SCHEMA_COUNT, SESSION(max_sessions), "0", NULL, 0},
+    {"max_per_principal", SCHEMA_COUNT, SESSION(max_per_principal), "0", NULL, 0},
     {"max_inflight", SCHEMA_COUNT, SESSION(max_inflight), "64", NULL, 0},
     {"max_message", SCHEMA_SIZE, SESSION(max_message_bytes), "16MiB", NULL, 0},
     {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};

@@ -81,10 +81,8 @@ void endpoint_free(struct endpoint *endpoint) {
     }
 }
 
-static void refuse_session(struct pending *pending, bool is_gone) {
-    methods_refuse_status(pending->exchange, pending->message.id.text,
-                          is_gone ? TRUNK_NOT_FOUND : TRUNK_UNAVAILABLE,
-                          "the store does not answer");
+static void refuse_session(struct pending *pending, int32_t status, const char *text) {
+    methods_refuse_status(pending->exchange, pending->message.id.text, status, text);
     free(pending);
 }
 
@@ -102,9 +100,8 @@ static void go_on(struct endpoint *endpoint, struct exchange *exchange,
 
 static void on_session(void *ctx, int32_t status, const char *text, struct session *session) {
     struct pending *pending = ctx;
-    (void)text;
     if (status != TRUNK_OK) {
-        refuse_session(pending, status == TRUNK_NOT_FOUND);
+        refuse_session(pending, status, text);
         return;
     }
     go_on(pending->endpoint, pending->exchange, &pending->message, session);
@@ -137,9 +134,8 @@ static void find_session(struct endpoint *endpoint, struct exchange *exchange,
 
 static void on_terminated(void *ctx, int32_t status, const char *text) {
     struct pending *pending = ctx;
-    (void)text;
     if (status != TRUNK_OK) {
-        refuse_session(pending, false);
+        refuse_session(pending, TRUNK_UNAVAILABLE, text);
         return;
     }
     struct exchange_answer answer = {.status = 200};
@@ -153,7 +149,9 @@ static void on_validated(void *ctx, enum validity validity) {
         manager_terminate(pending->endpoint->manager, pending->exchange->session_id,
                           pending->exchange->principal, on_terminated, pending);
     } else {
-        refuse_session(pending, validity != VALIDITY_CANNOT_TELL);
+        refuse_session(pending,
+                       validity == VALIDITY_CANNOT_TELL ? TRUNK_UNAVAILABLE : TRUNK_NOT_FOUND,
+                       "the store does not answer");
     }
 }
 

@@ -50,6 +50,9 @@ static void fail(struct create *create, int32_t status, const char *text) {
     free(create->text);
     create->status = status;
     create->text = copy;
+    if (status != TRUNK_UNAVAILABLE && manager_find(create->manager, create->id) == NULL) {
+        limits_remove(create->manager->limits, create->id);
+    }
     log_warn(create->manager->config.log, "session", "session not created: %s session=%s", copy,
              create->tag);
     if (session == NULL) {
@@ -148,13 +151,14 @@ static void on_loaded_again(void *ctx, const struct trunk_reply *reply) {
     create->active.is_active = true;
     multi_session_fill_record(create->session->multi, &create->active);
     manager_put_record(create->manager, TRUNK_PUT_CAS, create->key, &create->active,
-                       manager_store_ttl_ms(create->manager, false), reply->version, on_stored,
-                       create);
+                       manager_store_ttl_ms(create->manager, &create->active, false),
+                       reply->version, on_stored, create);
 }
 
 static void on_marked(void *ctx, const struct trunk_reply *reply) {
     struct create *create = ctx;
     (void)reply; /* whatever it says, the placeholder expires by itself */
+    limits_remove(create->manager->limits, create->id);
     fail(create, TRUNK_UNAVAILABLE, create->text);
 }
 

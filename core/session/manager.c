@@ -23,6 +23,7 @@ struct manager *manager_new(const struct manager_config *config) {
                                         .options = config->options};
     manager->reaper = reaper_new(config->loop, config->log, config->storage, config->registry,
                                  config->options->leg_timeout_ms);
+    manager->limits = limits_new(config->options);
     TAILQ_INIT(&manager->lru);
     LIST_INIT(&manager->all);
     manager->sweep_timer = loop_timer_new(config->loop, manager_sweep_on_timer, manager);
@@ -36,6 +37,7 @@ void manager_free(struct manager *manager) {
     }
     loop_timer_free(manager->sweep_timer);
     reaper_free(manager->reaper);
+    limits_free(manager->limits);
     free(manager);
 }
 
@@ -68,7 +70,8 @@ struct session *manager_find(struct manager *manager, const char *id) {
 struct session *manager_find_live(struct manager *manager, const char *id, const char *principal) {
     struct session *session = id_is_valid(id) ? manager_find(manager, id) : NULL;
     if (session == NULL || strcmp(session->record.principal, principal) != 0 ||
-        manager_is_idle_expired(session, clock_mono_ms(manager->config.clock))) {
+        manager_is_idle_expired(session, clock_mono_ms(manager->config.clock)) ||
+        manager_is_outlived(manager, &session->record)) {
         return NULL;
     }
     return session;
@@ -125,9 +128,32 @@ uint64_t manager_placeholder_ttl_ms(const struct manager *manager) {
     return manager->config.options->leg_timeout_ms + PLACEHOLDER_MARGIN_MS;
 }
 
-uint64_t manager_store_ttl_ms(const struct manager *manager, bool is_confirmed) {
+/* A record of the future was written before the clock went back: it is as good as new. */
+static uint64_t life_left_ms(const struct manager *manager, const struct record *record) {
+    uint64_t max_ms = manager->config.options->max_lifetime_ms;
+    uint64_t now_ms = clock_wall_ms(manager->config.clock);
+    uint64_t age_ms = now_ms > record->created_ms ? now_ms - record->created_ms : 0;
+    if (max_ms == 0) {
+        return UINT64_MAX;
+    }
+    return age_ms < max_ms ? max_ms - age_ms : 0;
+}
+
+bool manager_is_outlived(const struct manager *manager, const struct record *record) {
+    return life_left_ms(manager, record) == 0;
+}
+
+uint64_t manager_store_ttl_ms(const struct manager *manager, const struct record *record,
+                              bool is_confirmed) {
+    uint64_t ttl_ms = manager->store_ttl_ms;
     uint64_t short_ms = manager_placeholder_ttl_ms(manager);
-    return is_confirmed || short_ms > manager->store_ttl_ms ? manager->store_ttl_ms : short_ms;
+    uint64_t left_ms = life_left_ms(manager, record);
+    if (record->is_terminated) { /* it is kept for what is left of its legs */
+        return ttl_ms;
+    }
+    ttl_ms = is_confirmed || short_ms > ttl_ms ? ttl_ms : short_ms;
+    ttl_ms = ttl_ms < left_ms ? ttl_ms : left_ms;
+    return ttl_ms > 0 ? ttl_ms : 1;
 }
 
 static void on_reaped(void *ctx) {
@@ -176,6 +202,7 @@ struct generate {
     struct record record;
     char id[SESSION_ID_SIZE];
     bool is_second_try;
+    const char *refusal; /* static text */
 };
 
 static void end_generate(struct generate *generate, int32_t status, const char *text) {
@@ -187,7 +214,10 @@ static void end_generate(struct generate *generate, int32_t status, const char *
 }
 
 static void refuse_generate(void *arg) {
-    end_generate(arg, TRUNK_UNAVAILABLE, "trunkd is shutting down");
+    struct generate *generate = arg;
+    log_write_limited(generate->manager->config.log, &generate->manager->refusal_limit,
+                      TRUNK_LOG_WARN, "session", "new sessions are refused: %s", generate->refusal);
+    end_generate(generate, TRUNK_UNAVAILABLE, generate->refusal);
 }
 
 static void try_generate(struct generate *generate);
@@ -196,7 +226,10 @@ static void on_created(void *ctx, const struct trunk_reply *reply) {
     struct generate *generate = ctx;
     if (reply->status == TRUNK_OK) {
         end_generate(generate, TRUNK_OK, "");
-    } else if (!generate->is_second_try) {
+        return;
+    }
+    limits_remove(generate->manager->limits, generate->id);
+    if (!generate->is_second_try) {
         generate->is_second_try = true;
         try_generate(generate);
     } else {
@@ -208,10 +241,14 @@ static void on_created(void *ctx, const struct trunk_reply *reply) {
 
 static void try_generate(struct generate *generate) {
     char key[RECORD_KEY_SIZE];
+    struct manager *manager = generate->manager;
+    uint64_t ttl_ms = manager_placeholder_ttl_ms(manager);
     id_generate(generate->id);
     record_key(generate->id, key);
-    manager_put_record(generate->manager, TRUNK_PUT_CREATE, key, &generate->record,
-                       manager_placeholder_ttl_ms(generate->manager), 0, on_created, generate);
+    limits_add(manager->limits, generate->id, generate->record.principal,
+               clock_mono_ms(manager->config.clock) + ttl_ms);
+    manager_put_record(manager, TRUNK_PUT_CREATE, key, &generate->record, ttl_ms, 0, on_created,
+                       generate);
 }
 
 void manager_generate(struct manager *manager, const struct manager_client *client,
@@ -229,7 +266,11 @@ void manager_generate(struct manager *manager, const struct manager_client *clie
                                        .client = slice_strdup(client->client),
                                        .capabilities = slice_strdup(client->capabilities),
                                        .log_level = xstrdup("")};
-    if (manager->is_stopping) {
+    generate->refusal = manager->is_stopping
+                            ? "trunkd is shutting down"
+                            : limits_find_obstacle(manager->limits, client->principal,
+                                                   clock_mono_ms(manager->config.clock));
+    if (generate->refusal != NULL) {
         loop_post(manager->config.loop, refuse_generate, generate);
     } else {
         try_generate(generate);
@@ -265,7 +306,8 @@ static void on_validate_loaded(void *ctx, const struct trunk_reply *reply) {
         status = manager_decode(validate->manager, validate->tag, reply, &record);
     }
     if (status == TRUNK_NOT_FOUND ||
-        (status == TRUNK_OK && strcmp(record.principal, validate->principal) != 0)) {
+        (status == TRUNK_OK && (strcmp(record.principal, validate->principal) != 0 ||
+                                manager_is_outlived(validate->manager, &record)))) {
         validate->validity = VALIDITY_NOT_FOUND;
     } else if (status != TRUNK_OK) {
         validate->validity = VALIDITY_CANNOT_TELL;

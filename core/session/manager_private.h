@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "base/hash.h"
+#include "session/limits.h"
 #include "session/manager.h"
 #include "session/reaper.h"
 
@@ -63,6 +64,8 @@ struct manager {
     struct session *live;
     struct session *ending;
     struct reaper *reaper;
+    struct limits *limits;
+    struct log_limit refusal_limit;
     TAILQ_HEAD(, session) lru;
     LIST_HEAD(, session) all; /* live, being built, draining */
     struct restore *restores; /* by id */
@@ -123,9 +126,12 @@ bool manager_read_item(struct manager *manager, const char *id, const struct tru
 void manager_put_record(struct manager *manager, uint32_t mode, const char *key,
                         const struct record *record, uint64_t ttl_ms, uint64_t version,
                         storage_done_fn done, void *ctx);
-/* Of an ACTIVE record. One whose id the client may never have got, since it has not used it, lives
- * as a placeholder does. */
-uint64_t manager_store_ttl_ms(const struct manager *manager, bool is_confirmed);
+/* Of an ACTIVE record: never beyond session.max_lifetime. One whose id the client may never have
+ * got, since it has not used it, lives as a placeholder does. */
+uint64_t manager_store_ttl_ms(const struct manager *manager, const struct record *record,
+                              bool is_confirmed);
+/* Is it older than session.max_lifetime? Then it is as good as expired. */
+bool manager_is_outlived(const struct manager *manager, const struct record *record);
 uint64_t manager_placeholder_ttl_ms(const struct manager *manager);
 
 /* sweep.c */

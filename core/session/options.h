@@ -6,12 +6,15 @@
 #include <stdint.h>
 
 struct session_options {
-    uint64_t ttl_ms;         /* slides on use; > 0 */
-    uint64_t leg_timeout_ms; /* from make to the end of tools/list of one leg; > 0 */
+    uint64_t ttl_ms;          /* slides on use; > 0 */
+    uint64_t max_lifetime_ms; /* from its creation, however much it is used; 0: no limit */
+    uint64_t leg_timeout_ms;  /* from make to the end of tools/list of one leg; > 0 */
     uint64_t list_wait_ms; /* the longest that tools/list waits for legs that are opening; 0: not at
                               all */
     uint64_t drain_ms;     /* what running calls get after terminate; 0: nothing */
-    uint64_t max_inflight; /* requests in flight per session; 0: no limit */
+    uint64_t max_sessions; /* of this node; 0: no limit, as for the next */
+    uint64_t max_per_principal; /* of this node */
+    uint64_t max_inflight;      /* requests in flight per session; 0: no limit */
     uint64_t max_message_bytes; /* one message of a backend; 0: no limit */
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/descriptors.h"
 #include "base/status.h"
 
 struct restore_waiter {
@@ -115,6 +116,12 @@ static void drop_lost_legs(struct restore *restore) {
     }
 }
 
+static void ignore_result(void *ctx, int32_t status, const char *text) {
+    (void)ctx;
+    (void)status;
+    (void)text;
+}
+
 static bool is_wanted(const struct restore *restore, const char *principal) {
     const struct restore_waiter *waiter;
     STAILQ_FOREACH(waiter, &restore->waiters, in_restore) {
@@ -145,6 +152,12 @@ static void on_loaded(void *ctx, const struct trunk_reply *reply) {
             manager_reap_if_left(manager, restore->id, &restore->record);
         }
         end_restore(restore, TRUNK_NOT_FOUND, "no such session", NULL);
+    } else if (manager_is_outlived(manager, &restore->record)) {
+        manager_terminate(manager, restore->id, restore->record.principal, ignore_result, NULL);
+        end_restore(restore, TRUNK_NOT_FOUND, "no such session", NULL);
+    } else if (descriptors_are_scarce()) {
+        end_restore(restore, TRUNK_UNAVAILABLE,
+                    "no descriptors are left for another session (RLIMIT_NOFILE)", NULL);
     } else if (manager->is_stopping) {
         end_restore(restore, TRUNK_UNAVAILABLE, "trunkd is shutting down", NULL);
     } else {
@@ -153,7 +166,8 @@ static void on_loaded(void *ctx, const struct trunk_reply *reply) {
         free(restore->record.owner);
         restore->record.owner = xstrdup(manager->config.node);
         manager_put_record(manager, TRUNK_PUT_CAS, restore->key, &restore->record,
-                           manager->store_ttl_ms, reply->version, on_raised, restore);
+                           manager_store_ttl_ms(manager, &restore->record, true), reply->version,
+                           on_raised, restore);
     }
 }
 

@@ -144,6 +144,7 @@ void session_activate(struct session *session, bool is_confirmed) {
     session->touched_ms = session->last_use_ms;
     HASH_ADD(hh, manager->live, id[0], SESSION_ID_SIZE - 1, session);
     TAILQ_INSERT_TAIL(&manager->lru, session, in_lru);
+    limits_add(manager->limits, session->id, session->principal, 0);
     session->client = manager->config.client_ops->open(manager->config.client_ctx, session);
     if (manager->is_stopping) {
         session_stop(session);
@@ -173,8 +174,8 @@ void session_touch_if_due(struct session *session) {
     session->is_touching = true;
     session->touched_ms = now;
     session_ref(session);
-    storage_touch(manager->config.storage, session->key, manager->store_ttl_ms, on_touched,
-                  session);
+    storage_touch(manager->config.storage, session->key,
+                  manager_store_ttl_ms(manager, &session->record, true), on_touched, session);
 }
 
 /* The client has used its id: from now on its record lives as long as others. */
@@ -292,6 +293,7 @@ void session_end(struct session *session, const char *why, bool drains) {
     HASH_DEL(manager->live, session);
     HASH_ADD(hh_ending, manager->ending, id[0], SESSION_ID_SIZE - 1, session);
     TAILQ_REMOVE(&manager->lru, session, in_lru);
+    limits_remove(manager->limits, session->id);
     log_info(manager->config.log, "session", "session ended: %s session=%s", why, session->tag);
     session_tell_waiters(session, TRUNK_OK, "");
     manager->config.client_ops->on_ended(session->client);

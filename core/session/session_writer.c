@@ -153,8 +153,8 @@ void session_write(struct session *session) {
     multi_session_fill_record(session->multi, &session->next);
     session_ref(session);
     manager_put_record(manager, TRUNK_PUT_CAS, session->key, &session->next,
-                       manager_store_ttl_ms(manager, session->is_confirmed), session->version,
-                       on_written, session);
+                       manager_store_ttl_ms(manager, &session->next, session->is_confirmed),
+                       session->version, on_written, session);
 }
 
 static void wait_written(struct session *session, bool is_terminate, session_done_fn done,

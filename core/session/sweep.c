@@ -50,6 +50,7 @@ static void on_item(void *ctx, const struct trunk_item *item) {
         return;
     }
     struct session *session = manager_find(manager, id);
+    limits_remove(manager->limits, id);
     if (session != NULL) {
         session_end(session, "expired", false);
     } else if (manager_read_item(manager, id, item, &record)) {
@@ -98,18 +99,38 @@ static void end_idle(struct manager *manager) {
     }
 }
 
+/* However much they are used. */
+static void end_outlived(struct manager *manager) {
+    struct session *session;
+    struct session *next;
+    if (manager->config.options->max_lifetime_ms == 0) {
+        return;
+    }
+    for (session = TAILQ_FIRST(&manager->lru); session != NULL; session = next) {
+        next = TAILQ_NEXT(session, in_lru);
+        if (!session->wants_terminated && manager_is_outlived(manager, &session->record)) {
+            session_want_terminated(session, ignore_result, NULL);
+        }
+    }
+}
+
 void manager_sweep(struct manager *manager, void (*done)(void *ctx), void *ctx) {
     struct sweep *sweep = xcalloc(1, sizeof *sweep);
     manager_job_begin(manager);
     *sweep = (struct sweep){.manager = manager, .done = done, .ctx = ctx};
     end_idle(manager);
+    end_outlived(manager);
     manager->is_sweeping = true;
     storage_sweep(manager->config.storage, SWEEP_LIMIT, on_item, on_swept, sweep);
 }
 
 void manager_sweep_on_timer(void *arg) {
     struct manager *manager = arg;
-    uint64_t interval_ms = manager->config.options->ttl_ms / 10;
+    const struct session_options *options = manager->config.options;
+    uint64_t interval_ms = options->ttl_ms / 10;
+    if (options->max_lifetime_ms != 0 && options->max_lifetime_ms / 10 < interval_ms) {
+        interval_ms = options->max_lifetime_ms / 10;
+    }
     if (!manager->is_sweeping && !manager->is_stopping) {
         manager_sweep(manager, NULL, NULL);
     }

@@ -35,6 +35,7 @@ static void on_flagged(void *ctx, const struct trunk_reply *reply) {
     struct terminate *terminate = ctx;
     switch (reply->status) {
     case TRUNK_OK:
+        limits_remove(terminate->manager->limits, terminate->id);
         manager_reap_if_left(terminate->manager, terminate->id, &terminate->record);
         end_terminate(terminate, TRUNK_OK, "");
         break;

@@ -115,6 +115,9 @@ static void test_empty_object_gives_the_defaults(void **state) {
     assert_int_equal(config->nfactories, 0);
     assert_int_equal(config->nbackends, 0);
     assert_int_equal(config->session.ttl_ms, 24 * 3600 * 1000);
+    assert_int_equal(config->session.max_lifetime_ms, 0);
+    assert_int_equal(config->session.max_sessions, 0);
+    assert_int_equal(config->session.max_per_principal, 0);
     assert_int_equal(config->session.leg_timeout_ms, 20000);
     assert_int_equal(config->session.list_wait_ms, 10000);
     assert_int_equal(config->session.drain_ms, 5000);
@@ -138,7 +141,9 @@ static void test_every_key_reaches_its_place(void **state) {
         "\"storage\": {\"driver\": \"memory\", \"params\": {}, \"start_wait\": \"2s\"},\n"
         "\"factories\": {\"mine\": {\"driver\": \"stdio\", \"params\": {}}},\n"
         "\"session\": {\"ttl\": \"1s\", \"leg_timeout\": \"1ms\", \"list_wait\": \"0\", \"drain\": "
-        "\"0\", \"max_inflight\": 0, \"max_message\": \"64KiB\"},\n"
+        "\"0\", \"max_inflight\": 0, \"max_message\": \"64KiB\", \"max_lifetime\": \"9h\", "
+        "\"max_sessions\": 8, "
+        "\"max_per_principal\": 7},\n"
         "\"log\": {\"level\": \"debug\", \"format\": \"json\"}}");
     assert_string_equal(config->node, "n1");
     assert_string_equal(config->listen.address, "::1");
@@ -158,6 +163,9 @@ static void test_every_key_reaches_its_place(void **state) {
     assert_int_equal(config->nfactories, 1);
     assert_string_equal(config->factories[0].name, "mine");
     assert_int_equal(config->session.ttl_ms, 1000);
+    assert_int_equal(config->session.max_lifetime_ms, 9 * 3600 * 1000);
+    assert_int_equal(config->session.max_sessions, 8);
+    assert_int_equal(config->session.max_per_principal, 7);
     assert_int_equal(config->session.leg_timeout_ms, 1);
     assert_int_equal(config->session.list_wait_ms, 0);
     assert_int_equal(config->session.drain_ms, 0);
