@@ -54,12 +54,12 @@ async function stop(child, exited) {
   }
 }
 
-// Runs body({ url, pid, log }) beside a trunkd that must end well, with env added to its environment. What it logged (at last:
-// log()) is shown when something was wrong.
-export function withTrunkd(config, body, env = {}) {
+// Runs body({ url, pid, log }) beside a trunkd that must end well, with env added to its environment, by the command before it if
+// there is one. What it logged (at last: log()) is shown when something was wrong.
+export function withTrunkd(config, body, env = {}, before = []) {
   return withDirectory(async (directory) => {
-    const args = ['serve', '-c', writeConfig(directory, config)];
-    const child = spawn(trunkdBin, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program, ...args] = [...before, trunkdBin, 'serve', '-c', writeConfig(directory, config)];
+    const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const exited = once(child, 'exit');
     running.add(child);
     let log = '';
