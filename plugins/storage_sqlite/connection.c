@@ -69,11 +69,15 @@ const char *connection_text(sqlite3 *db, char *buffer, size_t size) {
     return buffer;
 }
 
+static int32_t refuse_foreign(const char *path, struct trunk_error *error) {
+    return trunk_fail(error, TRUNK_INVALID, "path",
+                      "%s is no sqlite database; name another file, or move it away", path);
+}
+
 int32_t connection_fail(sqlite3 *db, const char *path, int code, struct trunk_error *error) {
     char text[96];
     if ((code & 0xff) == SQLITE_NOTADB) {
-        return trunk_fail(error, TRUNK_INVALID, "path",
-                          "%s is no sqlite database; name another file, or move it away", path);
+        return refuse_foreign(path, error);
     }
     if ((code & 0xff) == SQLITE_CORRUPT) {
         return trunk_fail(error, TRUNK_INTERNAL, "path",
@@ -83,6 +87,10 @@ int32_t connection_fail(sqlite3 *db, const char *path, int code, struct trunk_er
     return trunk_fail(error, connection_status(code, 0), "path", "%s: %s", path,
                       connection_text(db, text, sizeof text));
 }
+
+/* A page. sqlite takes a file that is shorter than its header for an empty one, and writes over it.
+ */
+enum { SMALLEST_DATABASE = 512 };
 
 /* Is there a file that can be opened? It is made here, with mode 0600; an existing one is never
  * opened, since closing it would drop the locks that another instance in this process has on it. */
@@ -99,11 +107,19 @@ static int32_t prepare_file(const char *path, struct trunk_error *error) {
     }
     switch (reason) {
     case EEXIST:
-        if (S_ISREG(status.st_mode)) {
+        if (S_ISREG(status.st_mode) &&
+            (status.st_size == 0 || status.st_size >= SMALLEST_DATABASE)) {
             return TRUNK_OK;
+        }
+        if (S_ISREG(status.st_mode)) {
+            return refuse_foreign(path, error);
         }
         return trunk_fail(error, TRUNK_INVALID, "path", "%s is %s; name a file", path,
                           S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
+    case ENAMETOOLONG:
+    case ELOOP:
+        return trunk_fail(error, TRUNK_INVALID, "path", "%.80s... cannot be made: %s", path,
+                          strerrordesc_np(reason));
     case ENOENT:
     case ENOTDIR:
         return trunk_fail(error, TRUNK_INVALID, "path",
@@ -140,7 +156,7 @@ static int is_wal(void *is_wal_too, int columns, char **values, char **names) {
 static int32_t use_wal(sqlite3 *db, const char *path, struct trunk_error *error) {
     int is_in_use = 0;
     int code = sqlite3_exec(db, "PRAGMA journal_mode = WAL", is_wal, &is_in_use, NULL);
-    if ((code & 0xff) == SQLITE_CANTOPEN) {
+    if ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY) {
         return trunk_fail(error, TRUNK_DENIED, "path",
                           "%s-wal cannot be made: user %u must be able to write its directory and "
                           "what is there of %s-wal and -shm",
