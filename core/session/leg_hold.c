@@ -50,6 +50,7 @@ bool leg_hold(const struct leg_source *from, struct leg_holds *holds) {
 void leg_release(struct leg_holds *holds) {
     struct leg_hold *hold;
     while ((hold = LIST_FIRST(holds)) != NULL) {
+        /* Freed ones have left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         struct leg *leg = hold->leg;
         LIST_REMOVE(hold, in_holds);
         if (leg != NULL) {
@@ -58,7 +59,6 @@ void leg_release(struct leg_holds *holds) {
                 factory_pause(leg->transport, hold->number, false);
             }
         }
-        /* It has left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         free(hold);
     }
 }
