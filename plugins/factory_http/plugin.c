@@ -114,13 +114,26 @@ static int32_t check(const struct trunk_param *params, size_t nparams, struct tr
     return TRUNK_OK;
 }
 
-/* As libcurl looks for the proxy of an http:// URL. */
-static bool may_have_proxy(const char *proxy) {
-    static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
-    for (size_t i = 0; proxy == NULL && i < sizeof names / sizeof *names; i++) {
-        proxy = getenv(names[i]);
+static bool has_environment(const char *const *names) {
+    while (*names != NULL && getenv(*names) == NULL) {
+        names++;
     }
-    return proxy != NULL && *proxy != '\0';
+    return *names != NULL;
+}
+
+/* Told that there is no proxy, libcurl does not look for one in the environment at each request. */
+static struct exchange_options choose_options(const char *proxy, const char *ca_file) {
+    static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
+    static const char *const secure[] = {"https_proxy", "HTTPS_PROXY", NULL};
+    bool is_free = proxy == NULL;
+    if (is_free && !has_environment(plain) && !has_environment(secure)) {
+        proxy = "";
+    }
+    return (struct exchange_options){
+        .proxy = proxy,
+        .ca_file = ca_file,
+        .may_have_proxy = is_free ? has_environment(plain) : *proxy != '\0',
+    };
 }
 
 /* --- the calls; each ends with what libcurl has to do at once --- */
@@ -144,9 +157,7 @@ static int32_t open_factory(const struct trunk_host *host, const struct trunk_pa
     }
     factory->host = host;
     factory->loop = loop;
-    const char *proxy = trunk_param_get(params, nparams, "proxy", NULL);
-    factory->options = (struct exchange_options){
-        .proxy = proxy, .ca_file = ca_file, .may_have_proxy = may_have_proxy(proxy)};
+    factory->options = choose_options(trunk_param_get(params, nparams, "proxy", NULL), ca_file);
     LIST_INIT(&factory->legs);
     *self = factory;
     return TRUNK_OK;
