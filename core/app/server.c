@@ -11,9 +11,11 @@
 #include "app/drivers.h"
 #include "base/status.h"
 #include "mcp/endpoint.h"
+#include "session/node.h"
 
 #define STORE_TIMEOUT_MS 5000
 #define PING_INTERVAL_MS 200
+#define NODE_LEASE_MS 30000
 /* Beside session.drain: for the stop ladders of backends that do not end by themselves. */
 #define STOP_MARGIN_MS 15000
 
@@ -22,6 +24,7 @@ struct server {
     struct log *log;
     struct drivers drivers;
     struct storage *storage;
+    struct node *node;
     struct endpoint *endpoint;
     struct manager *manager;
     struct auth *auth;
@@ -32,6 +35,7 @@ struct server {
     int32_t ping_status;
     bool is_stopping;
     bool has_failed;
+    bool is_lost; /* the store is another process's now */
 };
 
 static void on_ping(void *ctx, const struct trunk_reply *reply) {
@@ -61,8 +65,40 @@ static void on_timer(void *arg) {
     }
 }
 
+static void on_released(void *ctx) {
+    struct server *server = ctx;
+    loop_stop(server->drivers.loop);
+}
+
 static void on_stopped(void *ctx) {
     struct server *server = ctx;
+    node_release(server->node, on_released, server);
+}
+
+static void begin_stop(struct server *server) {
+    server->is_stopping = true;
+    log_info(server->log, "app", "stopping sessions=%zu", manager_count_live(server->manager));
+    http_server_drain(server->http);
+    loop_timer_set(server->timer, server->config->session.drain_ms + STOP_MARGIN_MS);
+    manager_stop(server->manager, on_stopped, server);
+}
+
+/* As a planned restart: what is stored is left to the other process. */
+static void on_lost(void *ctx, const char *text) {
+    struct server *server = ctx;
+    log_error(server->log, "app", "this node stops: %s node=%s", text, server->config->node);
+    server->is_lost = true;
+    if (!server->is_stopping) {
+        begin_stop(server);
+    }
+}
+
+static void on_claimed(void *ctx, int32_t status, const char *text) {
+    struct server *server = ctx;
+    if (status != TRUNK_OK) {
+        log_error(server->log, "app", "%s node=%s", text, server->config->node);
+        server->has_failed = true;
+    }
     loop_stop(server->drivers.loop);
 }
 
@@ -73,16 +109,13 @@ static void on_signal(void *arg) {
         loop_stop(server->drivers.loop);
         return;
     }
-    server->is_stopping = true;
     if (server->manager == NULL) { /* still waiting for the store */
+        server->is_stopping = true;
         server->has_failed = true;
         loop_stop(server->drivers.loop);
         return;
     }
-    log_info(server->log, "app", "stopping sessions=%zu", manager_count_live(server->manager));
-    http_server_drain(server->http);
-    loop_timer_set(server->timer, server->config->session.drain_ms + STOP_MARGIN_MS);
-    manager_stop(server->manager, on_stopped, server);
+    begin_stop(server);
 }
 
 /* Loads are refused while the store does not answer, so it is waited for before anything else
@@ -91,6 +124,22 @@ static int32_t wait_for_store(struct server *server) {
     server->start_deadline_ms =
         clock_mono_ms(&server->drivers.clock) + server->config->start_wait_ms;
     storage_ping(server->storage, on_ping, server);
+    loop_run(server->drivers.loop);
+    return server->has_failed ? TRUNK_UNAVAILABLE : TRUNK_OK;
+}
+
+/* Not served before the store is known to be this node's alone. */
+static int32_t claim_store(struct server *server) {
+    struct node_config node = {.loop = server->drivers.loop,
+                               .log = server->log,
+                               .clock = &server->drivers.clock,
+                               .storage = server->storage,
+                               .name = server->config->node,
+                               .lease_ms = NODE_LEASE_MS,
+                               .on_lost = on_lost,
+                               .ctx = server};
+    server->node = node_new(&node);
+    node_claim(server->node, on_claimed, server);
     loop_run(server->drivers.loop);
     return server->has_failed ? TRUNK_UNAVAILABLE : TRUNK_OK;
 }
@@ -108,6 +157,9 @@ static int32_t start(struct server *server) {
     server->signals[0] = loop_signal_new(drivers->loop, SIGTERM, on_signal, server);
     server->signals[1] = loop_signal_new(drivers->loop, SIGINT, on_signal, server);
     status = wait_for_store(server);
+    if (status == TRUNK_OK) {
+        status = claim_store(server);
+    }
     if (status != TRUNK_OK) {
         return status;
     }
@@ -164,6 +216,7 @@ static void end(struct server *server) {
     loop_turn(server->drivers.loop, false);
     manager_free(server->manager);
     endpoint_free(server->endpoint);
+    node_free(server->node);
     storage_free(server->storage);
     drivers_close(&server->drivers);
 }
@@ -182,9 +235,10 @@ int serve_command(struct config *config, struct log *log) {
     } else {
         server.has_failed = true;
     }
-    if (server.has_failed && server.is_stopping && server.manager != NULL) {
+    if (server.has_failed && server.is_stopping && server.storage != NULL &&
+        (server.manager != NULL || storage_count_pending(server.storage) > 0)) {
         _exit(1); /* what hangs cannot be taken apart; children die with us (PR_SET_PDEATHSIG) */
     }
     end(&server);
-    return server.has_failed ? 1 : 0;
+    return server.has_failed || server.is_lost ? 1 : 0;
 }
