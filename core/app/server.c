@@ -45,7 +45,8 @@ static void on_ping(void *ctx, const struct trunk_reply *reply) {
     if (reply->status == TRUNK_OK) {
         loop_stop(server->drivers.loop);
     } else if (server->is_stopping || now >= server->start_deadline_ms) {
-        log_error(server->log, "app", "the store does not answer: %s",
+        log_error(server->log, "app", "the store %s does not answer: %s",
+                  server->config->storage.plugin->desc.name,
                   reply->message != NULL ? reply->message : status_name(reply->status));
         server->has_failed = true;
         loop_stop(server->drivers.loop);

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: MIT
 // redis.test.mjs - sessions in redis: what a redis that is not there, dies or stands still means for those who use trunkd.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './support/backends.mjs';
-import { demo, trunkdBin } from './support/paths.mjs';
+import { demo } from './support/paths.mjs';
 import { eventually } from './support/processes.mjs';
 import { RawSession, post } from './support/raw.mjs';
 import { RedisServer } from './support/redis.mjs';
-import { withDirectory, withTrunkd } from './support/trunkd.mjs';
+import { failToStart, withDirectory, withTrunkd } from './support/trunkd.mjs';
 
 const isLong = process.env.TRUNKD_TEST_SIZE === 'long';
 const outages = isLong ? 20 : 1; // of each kind
@@ -35,19 +31,6 @@ function withRedis(body) {
       }
     }
   });
-}
-
-// Runs a trunkd that must not come to serve; gives its exit code and log.
-async function failToStart(directory, config) {
-  const file = join(directory, 'trunkd.json');
-  writeFileSync(file, JSON.stringify({ listen: { port: 0 }, ...config }));
-  const child = spawn(trunkdBin, ['serve', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    log += text;
-  });
-  const [code] = await once(child, 'close');
-  return { code, log };
 }
 
 function shapeOf({ status, headers }) {

@@ -81,6 +81,18 @@ export function withTrunkd(config, body, env = {}, before = []) {
   });
 }
 
+// Runs a trunkd that must not come to serve; gives its exit code and log.
+export async function failToStart(directory, config) {
+  const args = ['serve', '-c', writeConfig(directory, config)];
+  const child = spawn(trunkdBin, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    log += text;
+  });
+  const [code] = await once(child, 'close');
+  return { code, log };
+}
+
 // Runs body, then waits until trunkd has no child and no more descriptors than before.
 export async function leavesNothing(pid, body) {
   const before = countDescriptors(pid);
