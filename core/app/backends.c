@@ -26,6 +26,12 @@ static void ignore_leg(void *ctx, struct leg *leg) {
     (void)leg;
 }
 
+static void ignore_list(void *ctx, struct leg *leg, enum list_kind kind) {
+    (void)ctx;
+    (void)leg;
+    (void)kind;
+}
+
 static void ignore_failure(void *ctx, struct leg *leg, const char *text) {
     (void)ctx; /* the waiter is told */
     (void)leg;
@@ -64,7 +70,7 @@ static void print_string(FILE *out, struct trunk_slice object, const char *membe
 
 static void print_tools(FILE *out, const struct leg *leg) {
     size_t npages = 0;
-    const struct trunk_slice *pages = leg_tools(leg, &npages);
+    const struct trunk_slice *pages = leg_list_pages(leg, LIST_TOOLS, &npages);
     for (size_t i = 0; i < npages; i++) {
         size_t cursor = 0;
         struct json_value tool;
@@ -97,8 +103,9 @@ static void connect(struct doctor *doctor) {
                                              .on_ready = ignore_leg,
                                              .on_changed = ignore_leg,
                                              .on_failed = ignore_failure,
-                                             .on_tools_changed = ignore_leg,
-                                             .on_notice = ignore_notice};
+                                             .on_list_changed = ignore_list,
+                                             .on_notice = ignore_notice,
+                                             .on_request = leg_refuse_request};
     const struct backend_registry *backends = &doctor->drivers.backends;
     doctor->legs = xcalloc(backends->count, sizeof(struct leg *));
     for (size_t i = 0; i < backends->count; i++) {

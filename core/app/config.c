@@ -7,6 +7,7 @@
 
 #include <json-c/json.h>
 
+#include "app/config_aggregation.h"
 #include "app/config_drivers.h"
 #include "app/config_file.h"
 #include "app/config_schema.h"
@@ -183,6 +184,7 @@ static void read_tree(struct config *config, struct json_object *tree, struct lo
     config->plugin_dirs = root.plugin_dirs;
     config->loader = make_loader(config->plugin_dirs, log, problems);
     config_drivers_read(config, &root, may_check, problems);
+    config_aggregation_read(config, root.aggregation, problems);
 }
 
 size_t config_load(const char *file, struct log *log, config_problem_fn report, void *ctx,
@@ -252,6 +254,7 @@ void config_free(struct config *config) {
     schema_clear(schema_dirs, &config->plugin_dirs);
     schema_clear(schema_listen, &config->listen);
     schema_clear(schema_auth, config);
+    schema_clear(schema_aggregation, &config->aggregation);
     tokens_clear(&config->auth.tokens);
     schema_clear(schema_node, config);
     free(config->file);

@@ -36,6 +36,13 @@ struct config_auth {
     struct file_stamp stamp; /* of the file that tokens were read from */
 };
 
+struct config_aggregation {
+    int32_t strategy; /* enum naming_strategy */
+    char *prefix_format;
+    char **priority; /* NULL-terminated */
+    uint64_t page_size;
+};
+
 /* Owns all that it points to. */
 struct config {
     char *file;
@@ -52,7 +59,8 @@ struct config {
     size_t nfactories;
     struct config_backend *backends; /* sorted by name, the disabled ones too */
     size_t nbackends;
-    struct session_options session;
+    struct config_aggregation aggregation;
+    struct session_options session; /* borrows from aggregation */
 };
 
 /* Loads file, and the plugins that it needs, whose check functions are called; opens and connects

@@ -28,6 +28,7 @@ const struct schema_key schema_root[] = {
     {"storage", SCHEMA_BLOCK, offsetof(struct root_block, storage), NULL, NULL, 0},
     {"factories", SCHEMA_BLOCK, offsetof(struct root_block, factories), NULL, NULL, 0},
     {"mcpServers", SCHEMA_BLOCK, offsetof(struct root_block, backends), NULL, NULL, 0},
+    {"aggregation", SCHEMA_BLOCK, offsetof(struct root_block, aggregation), NULL, NULL, 0},
     {"session", SCHEMA_BLOCK, offsetof(struct root_block, session), NULL, NULL, 0},
     {"log", SCHEMA_BLOCK, offsetof(struct root_block, log), NULL, NULL, 0},
     {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
@@ -81,6 +82,19 @@ const struct schema_key schema_backend[] = {
      0},
     {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
 
+static const struct schema_choice strategies[] = {{"prefix", NAMING_PREFIX},
+                                                  {"conflict", NAMING_CONFLICT},
+                                                  {"priority", NAMING_PRIORITY},
+                                                  {NULL, 0}};
+#define AGGREGATION(member) offsetof(struct config_aggregation, member)
+const struct schema_key schema_aggregation[] = {
+    {"strategy", SCHEMA_CHOICE, AGGREGATION(strategy), "prefix", strategies, 0},
+    {"prefix_format", SCHEMA_STRING, AGGREGATION(prefix_format), "{backend}_", NULL, 0},
+    {"priority", SCHEMA_STRINGS, AGGREGATION(priority), NULL, NULL, 0},
+    {"page_size", SCHEMA_COUNT, AGGREGATION(page_size), "1000", NULL, 0},
+    {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
+#undef AGGREGATION
+
 #define SESSION(member) offsetof(struct session_options, member)
 const struct schema_key schema_session[] = {
     {"ttl", SCHEMA_DURATION, SESSION(ttl_ms), "24h", NULL, 1000},
@@ -91,6 +105,8 @@ const struct schema_key schema_session[] = {
     {"max_sessions", SCHEMA_COUNT, SESSION(max_sessions), "0", NULL, 0},
     {"max_per_principal", SCHEMA_COUNT, SESSION(max_per_principal), "0", NULL, 0},
     {"max_inflight", SCHEMA_COUNT, SESSION(max_inflight), "64", NULL, 0},
+    {"replay_events", SCHEMA_COUNT, SESSION(replay_events), "1000", NULL, 0},
+    {"replay_bytes", SCHEMA_SIZE, SESSION(replay_bytes), "1MiB", NULL, 0},
     {"max_message", SCHEMA_SIZE, SESSION(max_message_bytes), "16MiB", NULL, 0},
     {NULL, SCHEMA_BLOCK, 0, NULL, NULL, 0}};
 #undef SESSION

@@ -45,6 +45,7 @@ struct root_block {
     struct json_object *storage;
     struct json_object *factories;
     struct json_object *backends;
+    struct json_object *aggregation;
     struct json_object *session;
     struct json_object *log;
 };
@@ -75,16 +76,17 @@ struct token_block {
     char *expires; /* "": never */
 };
 
-extern const struct schema_key schema_root[];    /* struct root_block */
-extern const struct schema_key schema_dirs[];    /* char **: plugin_dirs of the root alone */
-extern const struct schema_key schema_node[];    /* struct config */
-extern const struct schema_key schema_listen[];  /* struct http_options */
-extern const struct schema_key schema_auth[];    /* struct config */
-extern const struct schema_key schema_storage[]; /* struct storage_block */
-extern const struct schema_key schema_factory[]; /* struct factory_block */
-extern const struct schema_key schema_backend[]; /* struct backend_block */
-extern const struct schema_key schema_session[]; /* struct session_options */
-extern const struct schema_key schema_log[];     /* struct config */
+extern const struct schema_key schema_root[];        /* struct root_block */
+extern const struct schema_key schema_dirs[];        /* char **: plugin_dirs of the root alone */
+extern const struct schema_key schema_node[];        /* struct config */
+extern const struct schema_key schema_listen[];      /* struct http_options */
+extern const struct schema_key schema_auth[];        /* struct config */
+extern const struct schema_key schema_storage[];     /* struct storage_block */
+extern const struct schema_key schema_factory[];     /* struct factory_block */
+extern const struct schema_key schema_backend[];     /* struct backend_block */
+extern const struct schema_key schema_aggregation[]; /* struct config_aggregation */
+extern const struct schema_key schema_session[];     /* struct session_options */
+extern const struct schema_key schema_log[];         /* struct config */
 extern const struct schema_key schema_tokens[]; /* struct tokens_block: the root of a tokens file */
 extern const struct schema_key schema_token[];  /* struct token_block: a member of its list */
 

@@ -261,13 +261,13 @@ static void exchange_open_stream(struct exchange *exchange, const char *session_
     }
 }
 
-static void exchange_send_event(struct exchange *exchange, struct trunk_slice json) {
+static void exchange_send_event(struct exchange *exchange, const struct exchange_event *event) {
     assert(exchange->is_streaming);
     if (exchange->is_closed) {
         return;
     }
     struct buffer text = {0};
-    sse_append_event(&text, json);
+    sse_append_event(&text, event);
     send_chunk(from_base(exchange), &text);
     buffer_free(&text);
 }

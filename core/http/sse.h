@@ -6,10 +6,11 @@
 
 #include <trunk/types.h>
 #include "base/slice.h"
+#include "wire/exchange.h"
 
-/* Appends one `message` event. json is one checked message; raw CR and LF in it become spaces, so
- * it fits one data line. */
-void sse_append_event(struct buffer *out, struct trunk_slice json);
+/* Appends one event. Its message is checked; raw CR and LF in it become spaces, so it fits one data
+ * line. */
+void sse_append_event(struct buffer *out, const struct exchange_event *event);
 /* Appends a comment, which clients ignore. text holds no line break. */
 void sse_append_comment(struct buffer *out, const char *text);
 

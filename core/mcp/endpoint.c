@@ -5,14 +5,15 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "mcp/calls.h"
 #include "mcp/methods.h"
-#include "mcp/relay.h"
+#include "mcp/notices.h"
+#include "mcp/server_requests.h"
 #include "mcp/streams.h"
 #include "wire/versions.h"
 
 struct endpoint {
     struct manager *manager;
-    const struct session_options *options;
     struct client_env env;
 };
 
@@ -25,19 +26,19 @@ struct pending {
 
 static void *open_client(void *ctx, struct session *session) {
     struct endpoint *endpoint = ctx;
-    struct client *client = xcalloc(1, sizeof *client);
-    client->env = &endpoint->env;
-    client->session = session;
-    TAILQ_INIT(&client->calls);
-    return client;
+    return client_new(&endpoint->env, session);
 }
 
-static void on_tools_changed(void *client) {
-    streams_tools_changed(client);
+static void on_list_changed(void *client, enum list_kind kind) {
+    streams_list_changed(client, kind);
 }
 
 static void on_notice(void *client, const struct leg_source *from, const struct message *notice) {
-    streams_notice(client, from, notice);
+    notices_take(client, from, notice);
+}
+
+static void on_request(void *client, const struct leg_source *from, const struct message *request) {
+    server_requests_take(client, NULL, from, request);
 }
 
 static void on_ended(void *client) {
@@ -45,27 +46,34 @@ static void on_ended(void *client) {
 }
 
 static void on_cut(void *client) {
-    relay_cut(client);
+    calls_cut(client);
+    server_requests_free(client);
+    streams_free(client);
 }
 
 static void close_client(void *client) {
-    free(client);
+    client_free(client);
 }
 
 const struct session_client_ops *endpoint_client_ops(void) {
-    static const struct session_client_ops ops = {open_client, on_tools_changed, on_notice,
-                                                  on_ended,    on_cut,           close_client};
+    static const struct session_client_ops ops = {.open = open_client,
+                                                  .on_list_changed = on_list_changed,
+                                                  .on_notice = on_notice,
+                                                  .on_request = on_request,
+                                                  .on_ended = on_ended,
+                                                  .on_cut = on_cut,
+                                                  .close = close_client};
     return &ops;
 }
 
 struct endpoint *endpoint_new(struct loop *loop, struct log *log, struct clock *clock,
                               const struct session_options *options) {
     struct endpoint *endpoint = xcalloc(1, sizeof *endpoint);
-    endpoint->options = options;
+    endpoint->env.options = options;
     endpoint->env.loop = loop;
     endpoint->env.log = log;
     endpoint->env.clock = clock;
-    endpoint->env.slow_timer = loop_timer_new(loop, relay_on_slow_timer, &endpoint->env);
+    endpoint->env.slow_timer = loop_timer_new(loop, calls_on_slow_timer, &endpoint->env);
     TAILQ_INIT(&endpoint->env.quick_calls);
     return endpoint;
 }
@@ -87,14 +95,14 @@ static void refuse_session(struct pending *pending, int32_t status, const char *
 }
 
 /* With one use of the session. */
-static void go_on(struct endpoint *endpoint, struct exchange *exchange,
-                  const struct message *message, struct session *session) {
+static void go_on(struct exchange *exchange, const struct message *message,
+                  struct session *session) {
     struct client *client = session_client(session);
     if (exchange->method == EXCHANGE_GET) {
-        streams_open(client, exchange);
+        streams_get(client, exchange);
         session_use_end(session);
     } else {
-        methods_dispatch(client, endpoint->options, exchange, message);
+        methods_dispatch(client, exchange, message);
     }
 }
 
@@ -104,7 +112,7 @@ static void on_session(void *ctx, int32_t status, const char *text, struct sessi
         refuse_session(pending, status, text);
         return;
     }
-    go_on(pending->endpoint, pending->exchange, &pending->message, session);
+    go_on(pending->exchange, &pending->message, session);
     free(pending);
 }
 
@@ -125,7 +133,7 @@ static void find_session(struct endpoint *endpoint, struct exchange *exchange,
         manager_find_live(endpoint->manager, exchange->session_id, exchange->principal);
     if (session != NULL) {
         session_use_begin(session);
-        go_on(endpoint, exchange, message, session);
+        go_on(exchange, message, session);
     } else {
         manager_get_multi_session(endpoint->manager, exchange->session_id, exchange->principal,
                                   on_session, new_pending(endpoint, exchange, message));

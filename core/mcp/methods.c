@@ -5,8 +5,11 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "mcp/calls.h"
+#include "mcp/listing.h"
 #include "mcp/logging.h"
 #include "mcp/relay.h"
+#include "mcp/server_requests.h"
 #include "wire/versions.h"
 
 #define RETRY_AFTER_S 1
@@ -53,12 +56,8 @@ static void ignore_terminated(void *ctx, int32_t status, const char *text) {
 static void on_session(void *ctx, int32_t status, const char *text, struct session *session) {
     struct initialize *initialize = ctx;
     struct exchange *exchange = initialize->exchange;
-    if (status == TRUNK_UNAVAILABLE) {
-        methods_refuse_status(exchange, initialize->id, status, text);
-    } else if (status != TRUNK_OK) {
-        methods_refuse(exchange, 200, initialize->id, JSONRPC_INTERNAL_ERROR, text, 0);
-    }
     if (status != TRUNK_OK) {
+        methods_refuse(exchange, 200, initialize->id, JSONRPC_INTERNAL_ERROR, text, 0);
         free(initialize);
         return;
     }
@@ -66,13 +65,16 @@ static void on_session(void *ctx, int32_t status, const char *text, struct sessi
         manager_terminate(initialize->manager, session_id(session), exchange->principal,
                           ignore_terminated, NULL);
     }
+    const char *protocol = session_record(session)->protocol;
     struct buffer result = {0};
     struct buffer json = {0};
     buffer_printf(&result,
-                  "{\"protocolVersion\":\"%s\",\"capabilities\":{\"logging\":{},"
+                  "{\"protocolVersion\":\"%s\",\"capabilities\":{%s\"logging\":{},"
+                  "\"prompts\":{\"listChanged\":true},"
+                  "\"resources\":{\"subscribe\":true,\"listChanged\":true},"
                   "\"tools\":{\"listChanged\":true}},"
                   "\"serverInfo\":{\"name\":\"trunkd\",\"version\":\"" TRUNKD_VERSION "\"}}",
-                  session_record(session)->protocol);
+                  protocol, strcmp(protocol, "2025-03-26") >= 0 ? "\"completions\":{}," : "");
     jsonrpc_write_result(&json, initialize->id, buffer_slice(&result));
     struct exchange_answer answer = {
         .status = 200, .session_id = session_id(session), .json = buffer_slice(&json)};
@@ -121,73 +123,66 @@ static void accept_message(struct exchange *exchange) {
     exchange->ops->answer(exchange, &answer);
 }
 
+static void forward_roots_changed(struct client *client) {
+    struct multi_session *multi = session_multi(client->session);
+    if (multi != NULL) {
+        multi_session_notify(multi, "notifications/roots/list_changed");
+    }
+}
+
 static void dispatch_notification(struct client *client, struct exchange *exchange,
                                   const struct message *message) {
     if (message_is(message, "notifications/initialized")) {
         session_set_initialized(client->session);
     } else if (message_is(message, "notifications/cancelled")) {
-        relay_cancel(client, message);
+        calls_cancel(client, message);
+    } else if (message_is(message, "notifications/progress")) {
+        server_requests_progress(client, message);
+    } else if (message_is(message, "notifications/roots/list_changed")) {
+        forward_roots_changed(client);
     }
     accept_message(exchange);
     session_use_end(client->session);
 }
 
-static bool is_token(const struct json_value *token) {
-    return token->type == JSON_NONE || token->type == JSON_STRING || token->type == JSON_NUMBER;
+static bool is_over_inflight(const struct client *client) {
+    uint64_t max = client->env->options->max_inflight;
+    return max != 0 && session_count_uses(client->session) > max;
 }
 
-/* True: taken over, and the use of the session too. */
-static bool take_request(struct client *client, struct exchange *exchange,
-                         const struct message *message) {
-    if (message_is(message, "tools/list") && message->cursor.type == JSON_NONE) {
-        relay_list_tools(client, exchange, message);
-        return true;
-    }
-    if (message_is(message, "tools/call") && message->name.type == JSON_STRING &&
-        is_token(&message->meta_token)) {
-        relay_call_tool(client, exchange, message);
-        return true;
-    }
-    if (message_is(message, "logging/setLevel")) {
-        logging_set_level(client, exchange, message);
-        return true;
-    }
-    return false;
-}
-
-static void answer_request(struct exchange *exchange, const struct message *message) {
+static void dispatch_request(struct client *client, struct exchange *exchange,
+                             const struct message *message) {
     struct trunk_slice id = message->id.text;
-    if (message_is(message, "ping")) {
+    if (is_over_inflight(client)) {
+        methods_refuse(exchange, 503, id, JSONRPC_SERVER_ERROR,
+                       "too many requests in flight (session.max_inflight)", RETRY_AFTER_S);
+    } else if (relay_take(client, exchange, message) || listing_take(client, exchange, message)) {
+        return;
+    } else if (message_is(message, "logging/setLevel")) {
+        logging_set_level(client, exchange, message);
+        return;
+    } else if (message_is(message, "ping")) {
         methods_answer(exchange, id, slice_cstr("{}"));
-    } else if (message_is(message, "tools/list")) {
-        methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS, "Unknown cursor", 0);
-    } else if (message_is(message, "tools/call")) {
-        methods_refuse(exchange, 200, id, JSONRPC_INVALID_PARAMS,
-                       "tools/call needs a params.name (string), and a progressToken that is a "
-                       "string or a number",
-                       0);
     } else {
         methods_refuse(exchange, 200, id, JSONRPC_METHOD_NOT_FOUND, "Method not found", 0);
     }
+    session_use_end(client->session);
 }
 
-void methods_dispatch(struct client *client, const struct session_options *options,
-                      struct exchange *exchange, const struct message *message) {
-    struct session *session = client->session;
-    if (message->kind == MESSAGE_NOTIFICATION) {
+void methods_dispatch(struct client *client, struct exchange *exchange,
+                      const struct message *message) {
+    switch (message->kind) {
+    case MESSAGE_REQUEST:
+        dispatch_request(client, exchange, message);
+        break;
+    case MESSAGE_NOTIFICATION:
         dispatch_notification(client, exchange, message);
-        return;
-    }
-    if (message->kind !=
-        MESSAGE_REQUEST) { /* trunkd asks clients nothing yet, so it is late or lost */
+        break;
+    case MESSAGE_RESULT:
+    case MESSAGE_ERROR:
+        server_requests_answer(client, message);
         accept_message(exchange);
-    } else if (options->max_inflight != 0 && session_count_uses(session) > options->max_inflight) {
-        methods_refuse(exchange, 503, message->id.text, JSONRPC_SERVER_ERROR,
-                       "too many requests in flight (session.max_inflight)", RETRY_AFTER_S);
-    } else if (take_request(client, exchange, message)) {
-        return;
-    } else {
-        answer_request(exchange, message);
+        session_use_end(client->session);
+        break;
     }
-    session_use_end(session);
 }

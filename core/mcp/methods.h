@@ -9,8 +9,8 @@
 void methods_initialize(struct manager *manager, struct exchange *exchange,
                         const struct message *message);
 /* Takes over exchange and one use of the session: any other message. */
-void methods_dispatch(struct client *client, const struct session_options *options,
-                      struct exchange *exchange, const struct message *message);
+void methods_dispatch(struct client *client, struct exchange *exchange,
+                      const struct message *message);
 /* Answers 200 with a JSON-RPC result. id and result raw. */
 void methods_answer(struct exchange *exchange, struct trunk_slice id, struct trunk_slice result);
 /* Answers what the session manager could not do: 404 for NOT_FOUND, else 503 with Retry-After. */

@@ -1,119 +1,127 @@
 /* SPDX-License-Identifier: MIT
- * relay.c - requests in flight. The client's bytes are kept: only id, name and progress token are
- * spliced. */
+ * relay.c - requests to legs and back. The client's bytes are kept: only id, name and progress
+ * token are spliced. */
 #include "mcp/relay.h"
 
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "mcp/calls.h"
 #include "mcp/logging.h"
+#include "mcp/server_requests.h"
 #include "mcp/streams.h"
 
-#define SLOW_MS 1000
-
-struct call {
-    TAILQ_ENTRY(call) in_client;
-    TAILQ_ENTRY(call) in_quick;
-    struct client *client;
-    struct exchange *exchange;
-    struct message message; /* slices into the exchange's body */
-    struct leg *leg;
-    struct leg_wait *wait;       /* for the leg to be ready */
-    struct leg_request *request; /* under way at the backend */
-    struct tools_wait *tools_wait;
-    struct leg_holds holds; /* what waits for the client to read its stream */
-    uint64_t started_ms;
-    bool is_quick;
-    bool was_sent_again;
+struct relayed_method {
+    const char *method;
+    const char *ref_type; /* of params.ref, which names the target; NULL: params does */
+    enum list_kind kind;  /* what it names */
+    const char *noun;     /* in texts */
 };
+
+static const struct relayed_method methods[] = {
+    {"tools/call", NULL, LIST_TOOLS, "tool"},
+    {"prompts/get", NULL, LIST_PROMPTS, "prompt"},
+    {"resources/read", NULL, LIST_RESOURCES, "resource"},
+    {"resources/subscribe", NULL, LIST_RESOURCES, "resource"},
+    {"resources/unsubscribe", NULL, LIST_RESOURCES, "resource"},
+    {"completion/complete", "ref/prompt", LIST_PROMPTS, "prompt"},
+    {"completion/complete", "ref/resource", LIST_TEMPLATES, "resource"},
+};
+#define METHOD_COUNT (sizeof methods / sizeof methods[0])
+#define SUBSCRIBE (&methods[3])
+#define UNSUBSCRIBE (&methods[4])
+
+/* Tools and prompts; URIs are never changed. */
+static bool is_renamed(const struct relayed_method *method) {
+    return method->kind == LIST_TOOLS || method->kind == LIST_PROMPTS;
+}
 
 static void resolve(struct call *call);
 
-static void leave_quick(struct call *call) {
-    if (call->is_quick) {
-        call->is_quick = false;
-        TAILQ_REMOVE(&call->client->env->quick_calls, call, in_quick);
-    }
-}
+/* What nobody has */
 
-static struct call *new_call(struct client *client, struct exchange *exchange,
-                             const struct message *message) {
-    struct client_env *env = client->env;
-    struct call *call = xcalloc(1, sizeof *call);
-    call->client = client;
-    call->exchange = exchange;
-    call->message = *message;
-    call->started_ms = clock_mono_ms(env->clock);
-    call->is_quick = true;
-    if (TAILQ_EMPTY(&env->quick_calls)) {
-        loop_timer_set(env->slow_timer, SLOW_MS);
-    }
-    TAILQ_INSERT_TAIL(&env->quick_calls, call, in_quick);
-    TAILQ_INSERT_TAIL(&client->calls, call, in_client);
-    return call;
-}
-
-static void free_call(struct call *call) {
-    struct session *session = call->client->session;
-    leave_quick(call);
-    leg_release(&call->holds);
-    TAILQ_REMOVE(&call->client->calls, call, in_client);
-    free(call);
-    session_use_end(session);
-}
-
-static void let_go(struct exchange *exchange, void *ctx) {
-    struct call *call = ctx;
-    (void)exchange;
-    leg_release(&call->holds);
-}
-
-static void start_stream(struct call *call) {
-    struct exchange *exchange = call->exchange;
-    leave_quick(call);
-    if (!exchange->is_streaming) {
-        exchange->on_close = let_go;
-        exchange->on_drained = let_go;
-        exchange->ctx = call;
-        exchange->ops->open_stream(exchange, session_id(call->client->session));
-    }
-}
-
-/* json is empty when the request was cancelled: then nothing is answered. */
-static void end_call(struct call *call, struct buffer *json) {
-    struct exchange *exchange = call->exchange;
-    if (json->len == 0) {
-        start_stream(call);
-    }
-    if (exchange->is_streaming) {
-        if (json->len > 0) {
-            exchange->ops->event(exchange, buffer_slice(json));
-        }
-        exchange->ops->close_stream(exchange);
-    } else {
-        struct exchange_answer answer = {.status = 200, .json = buffer_slice(json)};
-        exchange->ops->answer(exchange, &answer);
-    }
-    buffer_free(json);
-    free_call(call);
-}
-
-static void fail_call(struct call *call, int code, const char *text) {
+static void fail_resource(struct call *call) {
+    struct buffer error = {0};
     struct buffer json = {0};
-    jsonrpc_write_error(&json, call->message.id.text, code, text);
-    end_call(call, &json);
+    buffer_append_cstr(&error,
+                       "{\"code\":-32002,\"message\":\"Resource not found\",\"data\":{\"uri\":");
+    buffer_append_slice(&error, call->target.text);
+    buffer_append_cstr(&error, "}}");
+    jsonrpc_write_error_object(&json, call->message.id.text, buffer_slice(&error));
+    call_answer(call, &json);
+    buffer_free(&error);
 }
+
+static void fail_unknown(struct call *call) {
+    struct buffer text = {0};
+    if (call->method->ref_type != NULL) {
+        call_answer_result(call, slice_cstr("{\"completion\":{\"values\":[]}}"));
+    } else if (is_renamed(call->method)) {
+        buffer_printf(&text, "Unknown %s: ", call->method->noun);
+        json_string_decode(call->target.text, &text);
+        call_fail(call, JSONRPC_INVALID_PARAMS, buffer_cstr(&text));
+    } else {
+        fail_resource(call);
+    }
+    buffer_free(&text);
+}
+
+/* Subscriptions are in the record before their request is answered, so that a restart does not
+ * forget one. */
+
+struct storing {
+    struct call *call; /* NULL: it has ended */
+};
+
+static void on_stored(void *ctx, int32_t status, const char *text) {
+    struct storing *storing = ctx;
+    struct call *call = storing->call;
+    free(storing);
+    if (call == NULL) {
+        return;
+    }
+    call->storing = NULL;
+    if (status == TRUNK_OK) {
+        call_answer_result(call, slice_cstr("{}"));
+    } else {
+        call_fail(call, JSONRPC_INTERNAL_ERROR, text);
+    }
+}
+
+static void store_subscription(struct call *call) {
+    struct buffer uri = {0};
+    struct storing *storing = xcalloc(1, sizeof *storing);
+    json_string_decode(call->target.text, &uri);
+    storing->call = call;
+    call->storing = storing;
+    session_set_subscribed(call->client->session, buffer_slice(&uri), call->method == SUBSCRIBE,
+                           on_stored, storing);
+    buffer_free(&uri);
+}
+
+void relay_forget_storing(struct call *call) {
+    if (call->storing != NULL) {
+        call->storing->call = NULL;
+        call->storing = NULL;
+    }
+}
+
+/* What comes from the leg */
 
 static void on_answer(void *ctx, const struct message *answer) {
     struct call *call = ctx;
     struct buffer json = {0};
+    bool is_subscription = call->method == SUBSCRIBE || call->method == UNSUBSCRIBE;
     call->request = NULL;
-    if (answer->kind == MESSAGE_RESULT) {
-        jsonrpc_write_result(&json, call->message.id.text, answer->result.text);
-    } else {
+    if (answer->kind == MESSAGE_ERROR) {
         jsonrpc_write_error_object(&json, call->message.id.text, answer->error.text);
+    } else if (is_subscription) {
+        store_subscription(call);
+        return;
+    } else {
+        jsonrpc_write_result(&json, call->message.id.text, answer->result.text);
     }
-    end_call(call, &json);
+    call_answer(call, &json);
 }
 
 /* Progress gets the client's own token back, in its own JSON type. */
@@ -135,10 +143,18 @@ static void on_notice(void *ctx, const struct leg_source *from, const struct mes
     jsonrpc_write_notification(&json,
                                is_progress ? "notifications/progress" : "notifications/message",
                                buffer_slice(&params));
-    start_stream(call);
-    (void)streams_send(call->exchange, from, &call->holds, buffer_slice(&json));
+    if (!stream_send(call_open_stream(call), from, buffer_slice(&json))) {
+        log_debug(call->client->env->log, "relay",
+                  "the client reads too slowly: a message of a call dropped session=%s",
+                  session_tag(call->client->session));
+    }
     buffer_free(&params);
     buffer_free(&json);
+}
+
+static void on_request(void *ctx, const struct leg_source *from, const struct message *request) {
+    struct call *call = ctx;
+    server_requests_take(call->client, call, from, request);
 }
 
 /* Sent again only where it cannot have run, and once (design.md section 5). */
@@ -149,31 +165,39 @@ static void on_failed(void *ctx, int32_t status, const char *text) {
         call->was_sent_again = true;
         resolve(call);
     } else {
-        fail_call(call, JSONRPC_INTERNAL_ERROR, text);
+        call_fail(call, JSONRPC_INTERNAL_ERROR, text);
     }
 }
 
+/* What goes to the leg */
+
+static bool is_before(struct trunk_slice a, struct trunk_slice b) {
+    return (const char *)a.data < (const char *)b.data;
+}
+
+/* original_name empty: the target stays as it is. */
 static void send_to_leg(struct call *call, struct trunk_slice original_name) {
-    static const struct leg_request_events events = {on_answer, on_notice, on_failed};
+    static const struct leg_request_events events = {on_answer, on_notice, on_request, on_failed};
     const struct message *message = &call->message;
     struct buffer json = {0};
     struct buffer params = {0};
     struct buffer token = {0};
-    struct splice splices[2] = {{message->name.text, original_name}};
-    size_t count = 1;
+    struct splice splices[2];
+    size_t count = 0;
     uint64_t number = leg_next_number(call->leg);
     buffer_append_u64(&token, number);
+    if (original_name.len > 0) {
+        splices[count++] = (struct splice){call->target.text, original_name};
+    }
     if (message->meta_token.type != JSON_NONE) {
-        size_t at =
-            (const char *)message->meta_token.text.data < (const char *)message->name.text.data ? 0
-                                                                                                : 1;
+        size_t at = count > 0 && is_before(message->meta_token.text, call->target.text) ? 0 : count;
         splices[1] = splices[0];
         splices[at] = (struct splice){message->meta_token.text, buffer_slice(&token)};
-        count = 2;
+        count++;
     }
     buffer_reserve(&json, message->params.text.len + original_name.len + 96);
     splice_append(&params, message->params.text, splices, count);
-    jsonrpc_write_request(&json, number, "tools/call", buffer_slice(&params));
+    jsonrpc_write_request(&json, number, call->method->method, buffer_slice(&params));
     call->request =
         leg_request(call->leg, number, &json, leg_backend(call->leg)->timeout_ms, &events, call);
     buffer_free(&params);
@@ -182,118 +206,113 @@ static void send_to_leg(struct call *call, struct trunk_slice original_name) {
 
 static void on_leg_ready(void *ctx, int32_t status, const char *text) {
     struct call *call = ctx;
-    call->wait = NULL;
+    call->leg_wait = NULL;
     if (status == TRUNK_OK) {
         resolve(call);
     } else {
-        fail_call(call, JSONRPC_INTERNAL_ERROR, text);
+        call_fail(call, JSONRPC_INTERNAL_ERROR, text);
     }
+}
+
+static void on_lists_ready(void *ctx) {
+    struct call *call = ctx;
+    call->lists_wait = NULL;
+    resolve(call);
+}
+
+static const struct route *find_route(const struct relayed_method *method,
+                                      struct multi_session *multi, struct trunk_slice target) {
+    const struct route *route = NULL;
+    if (method->kind != LIST_RESOURCES) {
+        route = multi_session_route(multi, method->kind, target);
+    }
+    return route == NULL && !is_renamed(method) ? multi_session_route_uri(multi, target) : route;
+}
+
+/* Backends without completions are not asked for them (protocol.md section 5). */
+static bool can_be_asked(const struct call *call) {
+    return call->method->ref_type == NULL || leg_has_capability(call->leg, "completions");
 }
 
 /* Name -> leg. A name that no list has may be of a leg that is still on its way. */
 static void resolve(struct call *call) {
     struct multi_session *multi = session_multi(call->client->session);
-    struct buffer name = {0};
+    const struct relayed_method *method = call->method;
+    struct buffer target = {0};
     if (multi == NULL) {
-        fail_call(call, JSONRPC_INTERNAL_ERROR, "the session has ended");
+        call_fail(call, JSONRPC_INTERNAL_ERROR, "the session has ended");
         return;
     }
-    json_string_decode(call->message.name.text, &name);
-    const struct route *route = multi_session_route(multi, buffer_slice(&name));
-    struct leg *leg =
-        route != NULL ? route->leg : multi_session_guess_leg(multi, buffer_slice(&name));
-    call->leg = leg;
-    if (leg == NULL) {
-        char *text = xasprintf("Unknown tool: %s", buffer_cstr(&name));
-        fail_call(call, JSONRPC_INVALID_PARAMS, text);
+    json_string_decode(call->target.text, &target);
+    const struct route *route = find_route(method, multi, buffer_slice(&target));
+    call->leg = route != NULL ? route->leg : NULL;
+    if (route == NULL && is_renamed(method)) {
+        call->leg = multi_session_guess_leg(multi, method->kind, buffer_slice(&target));
+    }
+    buffer_free(&target);
+    if (call->leg == NULL && !call->has_waited && !multi_session_has_lists(multi)) {
+        call->has_waited = true;
+        call->lists_wait = multi_session_wait_lists(multi, on_lists_ready, call);
+    } else if (call->leg == NULL) {
+        fail_unknown(call);
+    } else if (route == NULL || leg_state(call->leg) != LEG_READY) {
+        call->leg_wait = leg_use(call->leg, on_leg_ready, call);
+    } else if (!can_be_asked(call)) {
+        fail_unknown(call);
+    } else {
+        send_to_leg(call, is_renamed(method) ? route->original : (struct trunk_slice){0});
+    }
+}
+
+/* What the request is for; type JSON_NONE: it does not say, or says it twice. */
+static struct json_value find_target(const struct relayed_method *method,
+                                     const struct message *message) {
+    struct json_value ref = {0};
+    struct json_value target = {0};
+    if (method->ref_type == NULL) {
+        return is_renamed(method) ? message->name : message->uri;
+    }
+    ref = json_find(message->params.text, "ref");
+    if (ref.type == JSON_OBJECT && ref.count == 1) {
+        struct json_value type = json_find(ref.text, "type");
+        if (type.type == JSON_STRING && type.count == 1 &&
+            json_string_equal(type.text, slice_cstr(method->ref_type))) {
+            target = json_find(ref.text, is_renamed(method) ? "name" : "uri");
+        }
+    }
+    return target.count == 1 ? target : (struct json_value){0};
+}
+
+static bool is_token(const struct json_value *token) {
+    return token->type == JSON_NONE || token->type == JSON_STRING || token->type == JSON_NUMBER;
+}
+
+bool relay_take(struct client *client, struct exchange *exchange, const struct message *message) {
+    const struct relayed_method *method = NULL;
+    struct json_value target = {0};
+    for (size_t i = 0; i < METHOD_COUNT && target.type != JSON_STRING; i++) {
+        if (message_is(message, methods[i].method)) {
+            method = &methods[i];
+            target = message->params.type == JSON_OBJECT ? find_target(method, message) : target;
+        }
+    }
+    if (method == NULL) {
+        return false;
+    }
+    struct call *call = call_new(client, exchange, message);
+    call->method = method;
+    call->target = target;
+    if (target.type != JSON_STRING || !is_token(&message->meta_token)) {
+        char *text = xasprintf("%s needs a %s (string), and a progressToken that is a string or a "
+                               "number",
+                               method->method,
+                               method->ref_type != NULL ? "params.ref with type and name or uri"
+                               : is_renamed(method)     ? "params.name"
+                                                        : "params.uri");
+        call_fail(call, JSONRPC_INVALID_PARAMS, text);
         free(text);
-    } else if (route != NULL && leg_state(leg) == LEG_READY) {
-        send_to_leg(call, route->original);
     } else {
-        call->wait = leg_use(leg, on_leg_ready, call);
+        resolve(call);
     }
-    buffer_free(&name);
-}
-
-void relay_call_tool(struct client *client, struct exchange *exchange,
-                     const struct message *message) {
-    resolve(new_call(client, exchange, message));
-}
-
-static void on_tools_ready(void *ctx) {
-    struct call *call = ctx;
-    struct buffer json = {0};
-    call->tools_wait = NULL;
-    jsonrpc_write_result(&json, call->message.id.text,
-                         manager_get_adapted_tools(call->client->session));
-    end_call(call, &json);
-}
-
-void relay_list_tools(struct client *client, struct exchange *exchange,
-                      const struct message *message) {
-    struct call *call = new_call(client, exchange, message);
-    struct multi_session *multi = session_multi(client->session);
-    if (multi == NULL) {
-        fail_call(call, JSONRPC_INTERNAL_ERROR, "the session has ended");
-    } else {
-        call->tools_wait = multi_session_wait_tools(multi, on_tools_ready, call);
-    }
-}
-
-/* Takes the call off what it waits for; the backend is told if it has the request. */
-static void stop_waiting(struct call *call, struct trunk_slice reason) {
-    if (call->request != NULL) {
-        leg_request_cancel(call->request, reason);
-        call->request = NULL;
-    }
-    if (call->wait != NULL) {
-        leg_wait_cancel(call->wait);
-        call->wait = NULL;
-    }
-    if (call->tools_wait != NULL) {
-        multi_session_wait_tools_cancel(call->tools_wait);
-        call->tools_wait = NULL;
-    }
-}
-
-void relay_cancel(struct client *client, const struct message *message) {
-    struct call *call;
-    TAILQ_FOREACH(call, &client->calls, in_client) {
-        if (slice_equal(call->message.id.text, message->request_id.text)) {
-            break;
-        }
-    }
-    if (call != NULL) {
-        struct buffer reason = {0};
-        struct buffer nothing = {0};
-        struct json_value value = json_find(message->params.text, "reason");
-        if (value.type == JSON_STRING) {
-            json_string_decode(value.text, &reason);
-        }
-        stop_waiting(call, buffer_slice(&reason));
-        end_call(call, &nothing);
-        buffer_free(&reason);
-    }
-}
-
-void relay_cut(struct client *client) {
-    struct call *call;
-    while ((call = TAILQ_FIRST(&client->calls)) != NULL) {
-        /* Freed ones have left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-        stop_waiting(call, slice_cstr("the session has ended"));
-        fail_call(call, JSONRPC_INTERNAL_ERROR, "the session has ended");
-    }
-}
-
-void relay_on_slow_timer(void *arg) {
-    struct client_env *env = arg;
-    uint64_t now = clock_mono_ms(env->clock);
-    struct call *call = TAILQ_FIRST(&env->quick_calls);
-    while (call != NULL && call->started_ms + SLOW_MS <= now) {
-        start_stream(call);
-        call = TAILQ_FIRST(&env->quick_calls);
-    }
-    if (call != NULL) {
-        loop_timer_set(env->slow_timer, call->started_ms + SLOW_MS - now);
-    }
+    return true;
 }

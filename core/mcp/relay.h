@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * relay.h - requests in flight: a tools/call on its way to a leg and back, by slices; a tools/list
- * that waits for legs. */
+ * relay.h - requests that go to the one leg which has what they name, and their answers:
+ * tools/call, prompts/get, resources/read, subscribe and unsubscribe, completion/complete. */
 #ifndef TRUNKD_MCP_RELAY_H
 #define TRUNKD_MCP_RELAY_H
 
 #include "mcp/client.h"
 
-/* Both take over exchange (a POST whose body holds message) and one use of the session. The request
- * is a tools/call with a string params.name; a tools/list. */
-void relay_call_tool(struct client *client, struct exchange *exchange,
-                     const struct message *message);
-void relay_list_tools(struct client *client, struct exchange *exchange,
-                      const struct message *message);
-/* The client's notifications/cancelled: the backend is told, and the request ends without an
- * answer. */
-void relay_cancel(struct client *client, const struct message *message);
-/* Ends every request of the client with an error now; the backends are told. */
-void relay_cut(struct client *client);
-/* For client_env.slow_timer: what has waited for long becomes a stream, so that proxies see bytes
- * (protocol.md 2.4). */
-void relay_on_slow_timer(void *env);
+struct call;
+
+/* True: the request is one of these; exchange and one use of the session are taken over. */
+bool relay_take(struct client *client, struct exchange *exchange, const struct message *message);
+void relay_forget_storing(struct call *call); /* the call ends before its subscription is stored */
 
 #endif

@@ -30,6 +30,7 @@ struct stream {
     uint64_t gone;      /* number of the newest event that is not kept */
     struct event *owed; /* its result, until it is delivered */
     struct events events;
+    bool is_unasked;
     bool is_finished;
 };
 
@@ -88,9 +89,10 @@ static struct stream *find_stream(const struct replay *replay, uint64_t id) {
     return stream;
 }
 
-uint64_t replay_open(struct replay *replay) {
+uint64_t replay_open(struct replay *replay, bool is_unasked) {
     struct stream *stream = xcalloc(1, sizeof *stream);
     stream->id = ++replay->last_stream;
+    stream->is_unasked = is_unasked;
     TAILQ_INIT(&stream->events);
     HASH_ADD(hh, replay->streams, id, sizeof stream->id, stream);
     return stream->id;
@@ -190,8 +192,9 @@ void replay_delivered(struct replay *replay, uint64_t stream_id) {
 
 void replay_append_id(const struct replay *replay, uint64_t stream, uint64_t number,
                       struct buffer *out) {
-    buffer_printf(out, "%s.%" PRIu64 ".%" PRIu64 "-%" PRIu64, replay->tag, replay->epoch, stream,
-                  number);
+    const struct stream *known = find_stream(replay, stream);
+    buffer_printf(out, "%s.%" PRIu64 ".%s%" PRIu64 "-%" PRIu64, replay->tag, replay->epoch,
+                  known != NULL && known->is_unasked ? "u" : "", stream, number);
 }
 
 /* A number as this log writes it, and the byte behind it (0: the end). */
@@ -209,6 +212,15 @@ static bool take_number(struct trunk_slice *text, char behind, uint64_t *out) {
         *text = slice_of(at + taken, text->len - taken);
     }
     return is_plain && is_followed;
+}
+
+static bool take_letter(struct trunk_slice *text, char letter) {
+    const char *at = text->data;
+    bool is_there = text->len > 0 && at[0] == letter;
+    if (is_there) {
+        *text = slice_of(at + 1, text->len - 1);
+    }
+    return is_there;
 }
 
 /* Lower-case hex digits and a point. */
@@ -233,7 +245,7 @@ static enum replay_answer judge(const struct replay *replay, const struct stream
         return place->stream == 0 || place->stream > replay->last_stream ? REPLAY_FUTURE
                                                                          : REPLAY_GONE;
     }
-    if (place->number > stream->last) {
+    if (place->number > stream->last || place->is_unasked != stream->is_unasked) {
         return REPLAY_FUTURE;
     }
     place->has_gap = stream->gone > place->number;
@@ -251,8 +263,11 @@ enum replay_answer replay_find(const struct replay *replay, struct trunk_slice i
     struct trunk_slice tag;
     uint64_t epoch;
     *out = (struct replay_place){0};
-    if (!take_tag(&id, &tag) || !take_number(&id, '.', &epoch) ||
-        !take_number(&id, '-', &out->stream) || !take_number(&id, '\0', &out->number)) {
+    if (!take_tag(&id, &tag) || !take_number(&id, '.', &epoch)) {
+        return REPLAY_UNKNOWN;
+    }
+    out->is_unasked = take_letter(&id, 'u');
+    if (!take_number(&id, '-', &out->stream) || !take_number(&id, '\0', &out->number)) {
         return REPLAY_UNKNOWN;
     }
     if (!slice_equal_cstr(tag, replay->tag)) {

@@ -4,8 +4,8 @@
  *
  * A stream is one answer to a POST, or one GET, over any number of connections. Its events are
  * numbered from 1; number 0 is what it begins with (the priming event, of which nothing is kept).
- * An event's id is "<tag>.<epoch>.<stream>-<number>": no two of a session are equal, over restarts
- * too. */
+ * An event's id is "<tag>.<epoch>.<stream>-<number>", with a "u" before the stream of a GET: no two
+ * of a session are equal, over restarts too. */
 #ifndef TRUNKD_MCP_REPLAY_H
 #define TRUNKD_MCP_REPLAY_H
 
@@ -22,8 +22,8 @@ struct replay *replay_new(const char *tag, uint64_t epoch, size_t max_events, si
 void replay_free(struct replay *replay); /* NULL is fine */
 
 /* A new stream. It is remembered until it is finished, and then as long as others do not push it
- * out. */
-uint64_t replay_open(struct replay *replay);
+ * out. is_unasked: of GET, which can be told from its events' ids for ever. */
+uint64_t replay_open(struct replay *replay, bool is_unasked);
 /* Keeps a copy of one message of an unfinished stream and gives its number. */
 uint64_t replay_append(struct replay *replay, uint64_t stream, struct trunk_slice json);
 /* The same with the last message of a stream, the result (or error) of its request: finishes the
@@ -50,10 +50,12 @@ enum replay_answer {
 struct replay_place {
     uint64_t stream;
     uint64_t number; /* of the event that the client had last */
+    bool is_unasked; /* its stream is one of GET */
     bool has_gap;    /* a later event is not kept any more; not the result */
 };
 
-/* What can be replayed after the event with this id. *out is filled with GOES_ON and ENDS. */
+/* What can be replayed after the event with this id. *out is filled with GOES_ON and ENDS; of GONE
+ * it has stream, number and is_unasked. */
 enum replay_answer replay_find(const struct replay *replay, struct trunk_slice id,
                                struct replay_place *out);
 /* The next event of the same stream, to which *place moves; valid until the log is changed. False:

@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: MIT
- * streams.h - which message goes on which stream: the GET stream of a session carries what belongs
- * to no request. */
+ * streams.h - the SSE streams of a session. A stream is the answer to one POST, or the unasked one
+ * of GET; it may outlive its connection, and is then kept for replay until the client resumes it
+ * (MCP 2025-11-25, Transports: Resumability and Redelivery). */
 #ifndef TRUNKD_MCP_STREAMS_H
 #define TRUNKD_MCP_STREAMS_H
 
 #include "mcp/client.h"
 
-/* Takes over exchange, a GET. A newer stream replaces the older one (protocol.md 2.6: a half-dead
- * connection must not lock the client out). */
-void streams_open(struct client *client, struct exchange *exchange);
+/* Opens the exchange's answer as a stream. The exchange stays the caller's, who ends it after
+ * stream_end. */
+struct stream *stream_open(struct client *client, struct exchange *exchange);
+/* One message from a backend. A client that reads too slowly holds the backend's stream up; where
+ * that cannot be, the message is dropped, and false given. from NULL: it is never dropped. */
+bool stream_send(struct stream *stream, const struct leg_source *from, struct trunk_slice json);
+/* The last message of a stream, or empty: none. Frees it. */
+void stream_end(struct stream *stream, struct trunk_slice json);
+
+/* A GET: takes over exchange. Opens the unasked stream anew, or resumes the stream that the
+ * Last-Event-ID names, or refuses. */
+void streams_get(struct client *client, struct exchange *exchange);
+/* Is there an unasked stream whose client is connected? */
+bool streams_is_unasked_open(const struct client *client);
+/* The session has ended: closes what the client has open with GET. */
 void streams_close(struct client *client);
-/* A list_changed that finds no stream is owed to the next one; log messages without a stream are
- * dropped. */
-void streams_tools_changed(struct client *client);
-void streams_notice(struct client *client, const struct leg_source *from,
-                    const struct message *notice);
-/* One event. While the client reads so slowly that too much waits for it, from is held up in holds,
- * which its owner releases at on_drained, at on_close, and at the end of the exchange. False where
- * that cannot be done: then it is dropped. */
-bool streams_send(struct exchange *exchange, const struct leg_source *from, struct leg_holds *holds,
-                  struct trunk_slice json);
+/* Ends what streams_close left: the unasked stream. */
+void streams_free(struct client *client);
+
+void streams_list_changed(struct client *client, enum list_kind kind);
 
 #endif

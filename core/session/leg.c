@@ -47,11 +47,9 @@ static void drop_transport(struct leg *leg, bool keeps) {
     struct factory_leg *transport = leg->transport;
     leg->transport = NULL;
     leg->is_initialized = false;
-    leg->is_listing = false;
-    leg->must_list_again = false;
     leg->is_restoring = false;
     buffer_free(&leg->held_answers);
-    leg_drop_pages(&leg->incoming);
+    leg_lists_stop(leg);
     leg_forget_holds(leg);
     loop_timer_stop(leg->timer);
     if (transport != NULL) {
@@ -172,12 +170,13 @@ struct leg *leg_new(struct leg_env *env, const struct backend *backend, const ch
     leg->timer = loop_timer_new(env->loop, on_open_timer, leg);
     TAILQ_INIT(&leg->waits);
     LIST_INIT(&leg->holds);
+    leg_lists_init(leg);
     return leg;
 }
 
 static void free_leg(void *arg) {
     struct leg *leg = arg;
-    leg_drop_pages(&leg->pages);
+    leg_lists_free(leg);
     free(leg->error);
     free(leg->protocol);
     free(leg->capabilities);
@@ -264,17 +263,12 @@ uint64_t leg_epoch(const struct leg *leg) {
     return (leg->next_number + LEG_IDS_PER_EPOCH / 2) / LEG_IDS_PER_EPOCH;
 }
 
+bool leg_was_resumed(const struct leg *leg) {
+    return leg->was_resumed;
+}
+
 unsigned leg_opening(const struct leg *leg) {
     return leg->opening;
-}
-
-bool leg_has_tools(const struct leg *leg) {
-    return leg->has_tools;
-}
-
-const struct trunk_slice *leg_tools(const struct leg *leg, size_t *out_pages) {
-    *out_pages = leg->pages.count;
-    return leg->pages.items;
 }
 
 size_t leg_count_requests(const struct leg *leg) {
@@ -310,6 +304,7 @@ void leg_admit(struct leg *leg) {
 
 void leg_become_ready(struct leg *leg) {
     leg->state = LEG_READY;
+    leg->was_resumed = leg->is_restoring;
     leg->is_restoring = false;
     loop_timer_stop(leg->timer);
     free(leg->error);

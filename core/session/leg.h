@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * leg.h - one leg of a MultiSession: MCP spoken on a factory driver's leg. Opens (initialize, then
- * into the session's record, then initialized and tools/list) or goes on with the backend's session
+ * into the session's record, then initialized and its lists) or goes on with the backend's session
  * that the record names, mints the request ids, matches answers and notices to requests, and is
  * opened again on its next use after it died. */
 #ifndef TRUNKD_SESSION_LEG_H
 #define TRUNKD_SESSION_LEG_H
 
+#include "catalogue/list.h"
 #include "session/factory.h"
 #include "session/options.h"
 
@@ -18,7 +19,7 @@ enum leg_state {
     LEG_CLOSED,   /* no connection: never opened, failed or died; the next use opens it */
     LEG_OPENING,  /* being made, or waiting for the answer to initialize */
     LEG_OPENED,   /* the backend's session is there, and waits until the record names it */
-    LEG_STARTING, /* notifications/initialized and tools/list are under way */
+    LEG_STARTING, /* notifications/initialized and the lists are under way */
     LEG_READY     /* takes requests */
 };
 
@@ -27,7 +28,8 @@ struct leg_env {
     struct log *log;
     struct clock *clock;
     const struct session_options *options;
-    size_t transports; /* made and not yet finished at their driver: live backend sessions */
+    const char *capabilities; /* declared to the backends, raw JSON; NULL: none */
+    size_t transports;        /* made and not yet finished at their driver: live backend sessions */
     void (*on_idle)(void *ctx); /* called when transports falls to 0; may be NULL */
     void *on_idle_ctx;
 };
@@ -42,9 +44,12 @@ struct leg_events {
                                                        leg_snapshot, or leg_epoch */
     void (*on_failed)(void *ctx, struct leg *leg,
                       const char *text); /* opening failed, or the backend went away */
-    void (*on_tools_changed)(void *ctx, struct leg *leg); /* leg_tools gives something else */
+    /* leg_list_pages gives something else. */
+    void (*on_list_changed)(void *ctx, struct leg *leg, enum list_kind kind);
     void (*on_notice)(void *ctx, const struct leg_source *from,
                       const struct message *notice); /* of no request in particular */
+    /* The backend asks something, but not ping: it is answered by leg_send, sometime. */
+    void (*on_request)(void *ctx, const struct leg_source *from, const struct message *request);
 };
 
 /* epoch: of the record; ids towards the backend are epoch * 2^20 + n (design.md section 5). tag and
@@ -72,20 +77,23 @@ const char *leg_error(
 const char *leg_protocol(const struct leg *leg); /* negotiated with the backend; NULL: not yet */
 struct trunk_slice leg_server_info(const struct leg *leg); /* raw JSON; empty: not yet */
 const char *leg_capabilities(const struct leg *leg); /* the backend's, raw JSON; "{}": not yet */
+bool leg_has_capability(const struct leg *leg, const char *name); /* of the backend */
 const char *
 leg_snapshot(const struct leg *leg);         /* what leg_restore takes; "": cannot be restored */
 uint64_t leg_epoch(const struct leg *leg);   /* that the record must have reached by now */
+bool leg_was_resumed(const struct leg *leg); /* READY: with an earlier session of the backend */
 unsigned leg_opening(const struct leg *leg); /* counts the openings */
-bool leg_has_tools(
-    const struct leg *leg); /* a list is known, from this opening or an earlier one */
-const struct trunk_slice *leg_tools(const struct leg *leg,
-                                    size_t *out_pages); /* checked `tools` arrays */
+/* A list is known, from this opening or an earlier one; and its pages, as checked arrays. */
+bool leg_has_list(const struct leg *leg, enum list_kind kind);
+const struct trunk_slice *leg_list_pages(const struct leg *leg, enum list_kind kind,
+                                         size_t *out_count);
 size_t leg_count_requests(const struct leg *leg);
 
 void leg_open(struct leg *leg);  /* from CLOSED; otherwise nothing */
 void leg_admit(struct leg *leg); /* OPENED: the record names it, it goes on to READY */
 void leg_close(struct leg *leg,
                const char *why); /* to CLOSED; pending requests fail, waiters are told */
+void leg_subscribe(struct leg *leg, struct trunk_slice uri); /* READY; plain URI */
 /* The level of logging/setLevel, now and after each opening, at a backend that declares logging;
  * level outlives the leg. */
 void leg_set_log_level(struct leg *leg, const char *level);
@@ -102,6 +110,8 @@ struct leg_request_events {
     void (*on_answer)(void *ctx, const struct message *answer); /* RESULT or ERROR */
     void (*on_notice)(void *ctx, const struct leg_source *from,
                       const struct message *notice); /* progress or log of this request */
+    /* The backend asks something for this request: as leg_events.on_request. */
+    void (*on_request)(void *ctx, const struct leg_source *from, const struct message *request);
     /* UNAVAILABLE and NOT_FOUND: it cannot have run; TIMEOUT: was cancelled at the backend; others:
      * it may have run. */
     void (*on_failed)(void *ctx, int32_t status, const char *text);
@@ -113,6 +123,12 @@ leg_next_number(struct leg *leg); /* a new id; also the progress token to give t
 struct leg_request *leg_request(struct leg *leg, uint64_t number, struct buffer *json,
                                 uint64_t timeout_ms, const struct leg_request_events *events,
                                 void *ctx);
+/* An on_request for who can answer nothing. */
+void leg_refuse_request(void *ctx, const struct leg_source *from, const struct message *request);
+/* Sends a notification, or the answer to what the backend asked during this opening of the leg;
+ * nothing, if that is over. json is one line; its bytes move. */
+void leg_send(struct leg *leg, unsigned opening, struct buffer *json);
+
 /* Tells the backend (notifications/cancelled) and ends the request without an event. reason: plain
  * text or empty. */
 void leg_request_cancel(struct leg_request *request, struct trunk_slice reason);

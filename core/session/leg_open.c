@@ -10,12 +10,6 @@
 
 #define MAX_CAPABILITY_BYTES 256
 
-/* Sampling, elicitation and roots are not relayed yet, so nothing is declared, whatever the client
- * can do. */
-#define INITIALIZE_PARAMS                                                                          \
-    "{\"protocolVersion\":\"" MCP_VERSION_LATEST "\",\"capabilities\":{},"                         \
-    "\"clientInfo\":{\"name\":\"trunkd\",\"version\":\"" TRUNKD_VERSION "\"}}"
-
 bool leg_has_capability(const struct leg *leg, const char *name) {
     return json_find(slice_cstr(leg_capabilities(leg)), name).type == JSON_OBJECT;
 }
@@ -31,15 +25,25 @@ static void ignore_failure(void *ctx, int32_t status, const char *text) {
     (void)text;
 }
 
+static const struct leg_request_events ignore_end = {.on_answer = ignore_answer,
+                                                     .on_failed = ignore_failure};
+
+void leg_subscribe(struct leg *leg, struct trunk_slice uri) {
+    struct buffer params = {0};
+    buffer_append_cstr(&params, "{\"uri\":");
+    json_string_encode(&params, uri);
+    buffer_append_cstr(&params, "}");
+    leg_request_internal(leg, "resources/subscribe", buffer_slice(&params), &ignore_end, leg);
+    buffer_free(&params);
+}
+
 void leg_send_log_level(struct leg *leg) {
-    static const struct leg_request_events events = {ignore_answer, leg_ignore_notice,
-                                                     ignore_failure};
     struct buffer params = {0};
     if (leg->log_level == NULL || !leg_has_capability(leg, "logging")) {
         return;
     }
     buffer_printf(&params, "{\"level\":\"%s\"}", leg->log_level);
-    leg_request_internal(leg, "logging/setLevel", buffer_slice(&params), &events);
+    leg_request_internal(leg, "logging/setLevel", buffer_slice(&params), &ignore_end, leg);
     buffer_free(&params);
 }
 
@@ -57,7 +61,7 @@ static void begin_use(struct leg *leg) {
     (void)factory_listen(leg->transport, on_listen_done, leg);
     leg_send_held_answers(leg);
     leg_send_log_level(leg);
-    leg_list_tools(leg);
+    leg_list_all(leg);
 }
 
 static void on_initialized_sent(void *ctx, int32_t status, const char *text) {
@@ -171,7 +175,13 @@ static void on_initialize_failed(void *ctx, int32_t status, const char *text) {
 }
 
 void leg_handshake(struct leg *leg) {
-    static const struct leg_request_events events = {on_initialize_answer, leg_ignore_notice,
-                                                     on_initialize_failed};
-    leg_request_internal(leg, "initialize", slice_cstr(INITIALIZE_PARAMS), &events);
+    static const struct leg_request_events events = {.on_answer = on_initialize_answer,
+                                                     .on_failed = on_initialize_failed};
+    struct buffer params = {0};
+    buffer_printf(&params,
+                  "{\"protocolVersion\":\"" MCP_VERSION_LATEST "\",\"capabilities\":%s,"
+                  "\"clientInfo\":{\"name\":\"trunkd\",\"version\":\"" TRUNKD_VERSION "\"}}",
+                  leg->env->capabilities != NULL ? leg->env->capabilities : "{}");
+    leg_request_internal(leg, "initialize", buffer_slice(&params), &events, leg);
+    buffer_free(&params);
 }

@@ -32,13 +32,23 @@ struct leg_request {
     struct loop_timer *timer;  /* NULL without a limit */
     uint64_t timeout_ms;
     uint64_t latest_ms; /* no progress moves the timer beyond this; 0: no such end */
-    bool is_internal;   /* of the leg itself: no notice belongs to it */
+    bool is_internal;   /* of the leg itself: no notice or request belongs to it */
 };
 
-struct tool_pages {
+struct list_pages {
     struct trunk_slice *items; /* each its own memory */
     size_t count;
     size_t bytes;
+};
+
+struct leg_list {
+    struct leg *leg;
+    enum list_kind kind;
+    struct list_pages pages;    /* what is known */
+    struct list_pages incoming; /* the list being fetched */
+    bool is_known;              /* from this opening or an earlier one */
+    bool is_listing;
+    bool must_list_again;
 };
 
 struct leg {
@@ -62,17 +72,14 @@ struct leg {
     char *capabilities;
     char *snapshot;    /* of the backend's session, open here or to be gone on with; NULL: none */
     bool is_restoring; /* this opening goes on with snapshot */
+    bool was_resumed;  /* it did */
     unsigned opening;
     const char *log_level; /* NULL: the client set none */
     struct trunk_slice server_info;
-    struct tool_pages pages;    /* what is known */
-    struct tool_pages incoming; /* the list being fetched */
-    bool has_tools;
+    struct leg_list lists[LIST_KINDS];
     bool
         is_initialized; /* notifications/initialized was taken: only now other things may be sent */
     struct buffer held_answers; /* to what the backend asked before that, a line each */
-    bool is_listing;
-    bool must_list_again;
     bool is_freed;
     struct log_limit garbage_limit;
 };
@@ -89,10 +96,10 @@ void leg_set_snapshot(struct leg *leg, struct trunk_slice text); /* empty: none 
 struct leg_request *leg_start_request(struct leg *leg, uint64_t number, struct buffer *json,
                                       uint64_t timeout_ms, bool is_internal,
                                       const struct leg_request_events *events, void *ctx);
-/* A request of the leg itself; while it opens the leg's own timer rules. events get the leg. */
+/* A request of the leg itself; while it opens the leg's own timer rules. events get ctx, and
+ * only its end: no notice or request belongs to it. */
 void leg_request_internal(struct leg *leg, const char *method, struct trunk_slice params,
-                          const struct leg_request_events *events);
-void leg_ignore_notice(void *ctx, const struct leg_source *from, const struct message *notice);
+                          const struct leg_request_events *events, void *ctx);
 void leg_describe_error(struct buffer *text, const struct message *answer); /* of the backend */
 void leg_fail_requests(struct leg *leg, int32_t status, const char *text);
 void leg_drop_internal_requests(struct leg *leg);
@@ -108,12 +115,15 @@ void leg_forget_holds(struct leg *leg);                     /* the transport is 
 void leg_handshake(struct leg *leg); /* the transport is made */
 void leg_start(struct leg *leg);     /* the record names it */
 void leg_resume(struct leg *leg);    /* the transport goes on with the session of the snapshot */
-bool leg_has_capability(const struct leg *leg, const char *name);
 void leg_send_log_level(struct leg *leg);
 
 /* leg_lists.c */
-void leg_list_tools(
-    struct leg *leg); /* fetches all pages, once more if the backend says so meanwhile */
-void leg_drop_pages(struct tool_pages *pages);
+void leg_lists_init(struct leg *leg);
+void leg_lists_stop(struct leg *leg); /* what was known stays */
+void leg_lists_free(struct leg *leg);
+void leg_list_all(struct leg *leg); /* STARTING: then the leg is READY */
+/* Fetches all pages, once more if the backend says so meanwhile. */
+void leg_list(struct leg *leg, enum list_kind kind);
+bool leg_take_list_changed(struct leg *leg, const struct message *notice); /* false: it is none */
 
 #endif

@@ -55,22 +55,17 @@ static void send(struct leg *leg, struct buffer *json) {
     (void)factory_send(leg->transport, json, leg->env->options->leg_timeout_ms, NULL, NULL);
 }
 
-static void answer_backend(struct leg *leg, const struct message *message) {
-    struct buffer json = {0};
-    if (message_is(message, "ping")) {
-        jsonrpc_write_result(&json, message->id.text, slice_cstr("{}"));
-    } else {
-        jsonrpc_write_error(&json, message->id.text, JSONRPC_METHOD_NOT_FOUND, "Method not found");
-    }
-    if (leg->is_initialized) {
-        send(leg, &json);
+void leg_send(struct leg *leg, unsigned opening, struct buffer *json) {
+    bool is_open = leg->transport != NULL && leg->state >= LEG_OPENING && leg->opening == opening;
+    if (is_open && leg->is_initialized) {
+        send(leg, json);
         return;
     }
-    if (leg->held_answers.len + json.len < MAX_HELD_ANSWER_BYTES) {
-        buffer_append_slice(&leg->held_answers, buffer_slice(&json));
+    if (is_open && leg->held_answers.len + json->len < MAX_HELD_ANSWER_BYTES) {
+        buffer_append_slice(&leg->held_answers, buffer_slice(json));
         buffer_append_cstr(&leg->held_answers, "\n");
     }
-    buffer_free(&json);
+    buffer_free(json);
 }
 
 void leg_send_held_answers(struct leg *leg) {
@@ -146,10 +141,35 @@ static void extend(struct leg_request *request) {
     loop_timer_set(request->timer, after_ms);
 }
 
+static struct leg_request *find_asked_for(struct leg *leg, uint64_t number) {
+    struct leg_request *request = number != 0 ? find_request(leg, number) : find_only_request(leg);
+    return request != NULL && !request->is_internal ? request : NULL;
+}
+
+static void take_request(struct leg *leg, const struct message *message, uint64_t number) {
+    const struct leg_source from = {leg, number};
+    struct leg_request *request = find_asked_for(leg, number);
+    if (message_is(message, "ping")) {
+        struct buffer json = {0};
+        jsonrpc_write_result(&json, message->id.text, slice_cstr("{}"));
+        leg_send(leg, leg->opening, &json);
+    } else if (request != NULL) {
+        request->events.on_request(request->ctx, &from, message);
+    } else {
+        leg->events.on_request(leg->ctx, &from, message);
+    }
+}
+
+/* What clients are told of, beside progress, log messages and lists. */
+static bool is_for_client(const struct message *message) {
+    return message_is(message, "notifications/resources/updated") ||
+           message_is(message, "notifications/elicitation/complete") ||
+           message_is(message, "notifications/cancelled");
+}
+
 static void take_notification(struct leg *leg, const struct message *message, uint64_t number) {
     struct leg_request *request = NULL;
-    if (message_is(message, "notifications/tools/list_changed")) {
-        leg_list_tools(leg);
+    if (leg_take_list_changed(leg, message)) {
         return;
     }
     if (message_is(message, "notifications/progress")) {
@@ -162,8 +182,8 @@ static void take_notification(struct leg *leg, const struct message *message, ui
         }
         extend(request);
     } else if (message_is(message, "notifications/message")) {
-        request = number != 0 ? find_request(leg, number) : find_only_request(leg);
-    } else {
+        request = find_asked_for(leg, number);
+    } else if (!is_for_client(message)) {
         return;
     }
     const struct leg_source from = {leg, number};
@@ -182,7 +202,7 @@ void leg_on_message(void *ctx, const struct message *message, uint64_t number) {
         take_answer(leg, message);
         break;
     case MESSAGE_REQUEST:
-        answer_backend(leg, message);
+        take_request(leg, message, number);
         break;
     case MESSAGE_NOTIFICATION:
         take_notification(leg, message, number);
@@ -292,12 +312,6 @@ void leg_request_cancel(struct leg_request *request, struct trunk_slice reason) 
     drop_request(request);
 }
 
-void leg_ignore_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
-    (void)ctx;
-    (void)from;
-    (void)notice;
-}
-
 void leg_describe_error(struct buffer *text, const struct message *answer) {
     if (answer->error_message.type == JSON_STRING) {
         buffer_append_cstr(text, ": ");
@@ -306,11 +320,18 @@ void leg_describe_error(struct buffer *text, const struct message *answer) {
 }
 
 void leg_request_internal(struct leg *leg, const char *method, struct trunk_slice params,
-                          const struct leg_request_events *events) {
+                          const struct leg_request_events *events, void *ctx) {
     struct buffer json = {0};
     uint64_t number = leg_next_number(leg);
     jsonrpc_write_request(&json, number, method, params);
     /* While it opens the leg's own timer rules: initialize is never cancelled (protocol.md 5). */
     uint64_t timeout_ms = leg->state != LEG_READY ? 0 : leg->env->options->leg_timeout_ms;
-    (void)leg_start_request(leg, number, &json, timeout_ms, true, events, leg);
+    (void)leg_start_request(leg, number, &json, timeout_ms, true, events, ctx);
+}
+
+void leg_refuse_request(void *ctx, const struct leg_source *from, const struct message *request) {
+    struct buffer json = {0};
+    (void)ctx;
+    jsonrpc_write_error(&json, request->id.text, JSONRPC_METHOD_NOT_FOUND, "Method not found");
+    leg_send(from->leg, from->leg->opening, &json);
 }

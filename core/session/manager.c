@@ -77,8 +77,9 @@ struct session *manager_find_live(struct manager *manager, const char *id, const
     return session;
 }
 
-struct trunk_slice manager_get_adapted_tools(struct session *session) {
-    return multi_session_tools(session->multi);
+bool manager_get_adapted_tools(struct session *session, const struct trunk_slice *cursor,
+                               struct buffer *out) {
+    return multi_session_list(session->multi, LIST_TOOLS, cursor, out);
 }
 
 size_t manager_count_live(const struct manager *manager) {
@@ -265,7 +266,8 @@ void manager_generate(struct manager *manager, const struct manager_client *clie
                                        .protocol = xstrdup(client->protocol),
                                        .client = slice_strdup(client->client),
                                        .capabilities = slice_strdup(client->capabilities),
-                                       .log_level = xstrdup("")};
+                                       .log_level = xstrdup(""),
+                                       .subscriptions = xstrdup("[]")};
     generate->refusal = manager->is_stopping
                             ? "trunkd is shutting down"
                             : limits_find_obstacle(manager->limits, client->principal,

@@ -41,8 +41,7 @@ void manager_generate(struct manager *manager, const struct manager_client *clie
 
 /* Phase 2. OK with the ACTIVE session, on which a use was begun for the caller (session_use_end);
  * NOT_FOUND: the placeholder is missing or of another principal; CONFLICT: it was terminated or
- * expired meanwhile; UNAVAILABLE: the store does not answer, or trunkd is shutting down; INTERNAL:
- * a required backend failed. */
+ * expired meanwhile; UNAVAILABLE: the store, or a required backend, failed. */
 typedef void (*manager_session_fn)(void *ctx, int32_t status, const char *text,
                                    struct session *session);
 void manager_create_session(struct manager *manager, const char *id, const char *principal,
@@ -56,10 +55,10 @@ struct session *manager_find_live(struct manager *manager, const char *id, const
  * principal; UNAVAILABLE: the store does not answer. */
 void manager_get_multi_session(struct manager *manager, const char *id, const char *principal,
                                manager_session_fn done, void *ctx);
-/* The session's tools under the names the client sees: the result of tools/list. Calls go by
- * multi_session_route through the session's own legs. Waits as multi_session_wait_tools does, which
- * the caller uses when it must be able to stop waiting. */
-struct trunk_slice manager_get_adapted_tools(struct session *session);
+/* The session's tools under the names the client sees: appends a page of the result of tools/list,
+ * as multi_session_list does. Calls go by multi_session_route through the session's own legs. */
+bool manager_get_adapted_tools(struct session *session, const struct trunk_slice *cursor,
+                               struct buffer *out);
 
 typedef void (*manager_validate_fn)(void *ctx, enum validity validity);
 void manager_validate(struct manager *manager, const char *id, const char *principal,

@@ -47,6 +47,7 @@ struct session {
     bool must_write;
     bool wants_initialized;
     bool wants_terminated;
+    struct uri_set subscriptions;
     const char *wants_log_level;  /* static text; NULL: none was set */
     struct write_waiters waiters; /* for the next write */
     struct write_waiters writing; /* for the one under way */

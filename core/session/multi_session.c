@@ -1,101 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * multi_session.c - legs, merged tools and routes of one session. */
+ * multi_session.c - the legs of one session: opened, stored, told of, closed. */
 #include "session/multi_session.h"
 
+#include "session/multi_private.h"
+
 #include <stdlib.h>
-#include <sys/queue.h>
 
 #include "base/alloc.h"
-#include "catalogue/lists.h"
-#include "catalogue/names.h"
-
-struct tools_wait {
-    TAILQ_ENTRY(tools_wait) in_multi;
-    struct multi_session *multi;
-    struct loop_timer *timer;
-    void (*ready)(void *ctx);
-    void *ctx;
-};
-
-struct multi_session {
-    struct leg_env env;
-    struct multi_session_events events;
-    void *ctx;
-    struct leg **legs;  /* sorted by backend */
-    unsigned *recorded; /* the opening of the leg that is being stored; 0: none */
-    bool *has_listed;   /* the leg's tools have been known once */
-    size_t nlegs;
-    struct buffer tools;
-    struct routes *routes;
-    bool is_stale;  /* tools and routes are to be merged again */
-    bool was_given; /* the client has been given tools */
-    bool is_closed;
-    TAILQ_HEAD(, tools_wait) waits;
-    void (*required_ready)(void *ctx, int32_t status, const char *text);
-    void *required_ctx;
-    void (*closed)(void *ctx);
-    void *closed_ctx;
-};
-
-static void merge(struct multi_session *multi) {
-    if (!multi->is_stale) {
-        return;
-    }
-    struct list_source *sources = xcalloc(multi->nlegs, sizeof *sources);
-    size_t count = 0;
-    for (size_t i = 0; i < multi->nlegs; i++) {
-        struct leg *leg = multi->legs[i];
-        if (leg_has_tools(leg)) {
-            struct list_source *source = &sources[count++];
-            source->backend = leg_backend(leg)->name;
-            source->leg = leg;
-            source->pages = leg_tools(leg, &source->npages);
-        }
-    }
-    buffer_clear(&multi->tools);
-    routes_free(multi->routes);
-    multi->routes = routes_new();
-    (void)lists_merge_tools(sources, count, multi->env.log, &multi->tools, multi->routes);
-    free(sources);
-    multi->is_stale = false;
-}
-
-/* A leg that failed before is known to be down: nobody waits for it, though it is tried again. */
-static bool is_first_opening(const struct leg *leg) {
-    return !leg_has_tools(leg) && leg_state(leg) != LEG_CLOSED && leg_state(leg) != LEG_READY &&
-           leg_error(leg) == NULL;
-}
-
-static bool is_list_complete(const struct multi_session *multi) {
-    for (size_t i = 0; i < multi->nlegs; i++) {
-        if (is_first_opening(multi->legs[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void end_wait(struct tools_wait *wait) {
-    void (*ready)(void *) = wait->ready;
-    void *ctx = wait->ctx;
-    multi_session_wait_tools_cancel(wait);
-    ready(ctx);
-}
-
-static void on_wait_timer(void *arg) {
-    end_wait(arg);
-}
-
-static void check_waits(struct multi_session *multi) {
-    struct tools_wait *wait;
-    if (!is_list_complete(multi)) {
-        return;
-    }
-    /* By the timer: an end runs the client's code, which may end this session. */
-    TAILQ_FOREACH(wait, &multi->waits, in_multi) {
-        loop_timer_set(wait->timer, 0);
-    }
-}
 
 static void check_required(struct multi_session *multi) {
     void (*ready)(void *, int32_t, const char *) = multi->required_ready;
@@ -131,8 +42,10 @@ static void on_leg_opened(void *ctx, struct leg *leg) {
 
 static void on_leg_ready(void *ctx, struct leg *leg) {
     struct multi_session *multi = ctx;
-    (void)leg;
-    check_waits(multi);
+    if (!leg_was_resumed(leg)) {
+        multi_subscriptions_renew(multi, leg);
+    }
+    multi_lists_check_waits(multi);
 }
 
 static void on_leg_changed(void *ctx, struct leg *leg) {
@@ -145,33 +58,8 @@ static void on_leg_failed(void *ctx, struct leg *leg, const char *text) {
     struct multi_session *multi = ctx;
     (void)leg;
     (void)text;
-    check_waits(multi);
+    multi_lists_check_waits(multi);
     check_required(multi);
-}
-
-/* Of a client that never asked, only a change of what a leg had already is news. */
-static void on_leg_tools_changed(void *ctx, struct leg *leg) {
-    struct multi_session *multi = ctx;
-    struct buffer before = {0};
-    size_t i = 0;
-    while (multi->legs[i] != leg) {
-        i++;
-    }
-    bool is_first_list = !multi->has_listed[i];
-    multi->has_listed[i] = true;
-    multi->is_stale = true;
-    if (!multi->was_given) {
-        if (!is_first_list) {
-            multi->events.on_tools_changed(multi->ctx);
-        }
-        return;
-    }
-    buffer_append_slice(&before, buffer_slice(&multi->tools));
-    merge(multi);
-    if (!slice_equal(buffer_slice(&before), buffer_slice(&multi->tools))) {
-        multi->events.on_tools_changed(multi->ctx);
-    }
-    buffer_free(&before);
 }
 
 static void on_leg_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
@@ -179,13 +67,19 @@ static void on_leg_notice(void *ctx, const struct leg_source *from, const struct
     multi->events.on_notice(multi->ctx, from, notice);
 }
 
+static void on_leg_request(void *ctx, const struct leg_source *from,
+                           const struct message *request) {
+    struct multi_session *multi = ctx;
+    multi->events.on_request(multi->ctx, from, request);
+}
+
 static void free_multi(void *arg) {
     struct multi_session *multi = arg;
     if (multi->closed != NULL) {
         multi->closed(multi->closed_ctx);
     }
-    buffer_free(&multi->tools);
-    routes_free(multi->routes);
+    buffer_free(&multi->capabilities);
+    multi_lists_free(multi);
     free(multi->recorded);
     free(multi->has_listed);
     free(multi);
@@ -197,6 +91,22 @@ static void on_transports_gone(void *ctx) {
     if (multi->is_closed) {
         loop_post(multi->env.loop, free_multi, multi);
     }
+}
+
+/* What the client can do, as far as trunkd relays it (protocol.md 4.4): a backend must not ask for
+ * more. */
+static void append_client_capabilities(struct buffer *out, const char *capabilities) {
+    static const char *const names[] = {"roots", "sampling", "elicitation", NULL};
+    size_t before = out->len;
+    buffer_append_cstr(out, "{");
+    for (size_t i = 0; capabilities != NULL && names[i] != NULL; i++) {
+        struct json_value value = json_find(slice_cstr(capabilities), names[i]);
+        if (value.type == JSON_OBJECT) {
+            buffer_printf(out, "%s\"%s\":", out->len > before + 1 ? "," : "", names[i]);
+            json_append_one_line(out, value.text);
+        }
+    }
+    buffer_append_cstr(out, "}");
 }
 
 static void restore_leg(struct leg *leg, const struct record *record) {
@@ -220,18 +130,19 @@ struct multi_session *multi_session_new(const struct leg_env *env,
                                                  .on_ready = on_leg_ready,
                                                  .on_changed = on_leg_changed,
                                                  .on_failed = on_leg_failed,
-                                                 .on_tools_changed = on_leg_tools_changed,
-                                                 .on_notice = on_leg_notice};
+                                                 .on_list_changed = multi_lists_on_changed,
+                                                 .on_notice = on_leg_notice,
+                                                 .on_request = on_leg_request};
     struct multi_session *multi = xcalloc(1, sizeof *multi);
     multi->env = *env;
+    append_client_capabilities(&multi->capabilities, record->capabilities);
+    multi->env.capabilities = buffer_cstr(&multi->capabilities);
     multi->env.transports = 0;
     multi->env.on_idle = on_transports_gone;
     multi->env.on_idle_ctx = multi;
     multi->events = *events;
     multi->ctx = ctx;
-    multi->is_stale = true;
-    multi->routes = routes_new();
-    TAILQ_INIT(&multi->waits);
+    multi_lists_init(multi);
     multi->legs = xcalloc(registry->count, sizeof(struct leg *));
     multi->recorded = xcalloc(registry->count, sizeof *multi->recorded);
     multi->has_listed = xcalloc(registry->count, sizeof *multi->has_listed);
@@ -254,14 +165,10 @@ void multi_session_open(struct multi_session *multi) {
 
 void multi_session_close(struct multi_session *multi, bool keeps, void (*closed)(void *ctx),
                          void *ctx) {
-    struct tools_wait *wait;
     multi->is_closed = true;
     multi->closed = closed;
     multi->closed_ctx = ctx;
-    while ((wait = TAILQ_FIRST(&multi->waits)) != NULL) {
-        /* Freed ones have left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-        multi_session_wait_tools_cancel(wait);
-    }
+    multi_lists_cancel_waits(multi);
     multi->required_ready = NULL;
     multi->env.transports++; /* so that it cannot become idle in between */
     for (size_t i = 0; i < multi->nlegs; i++) {
@@ -322,48 +229,19 @@ void multi_session_set_log_level(struct multi_session *multi, const char *level)
     }
 }
 
-struct trunk_slice multi_session_tools(struct multi_session *multi) {
-    merge(multi);
-    multi->was_given = true;
-    return buffer_slice(&multi->tools);
+void multi_session_set_subscriptions(struct multi_session *multi, const struct uri_set *uris) {
+    multi->subscriptions = uris;
 }
 
-struct tools_wait *multi_session_wait_tools(struct multi_session *multi, void (*ready)(void *ctx),
-                                            void *ctx) {
-    struct tools_wait *wait = xcalloc(1, sizeof *wait);
-    wait->multi = multi;
-    wait->ready = ready;
-    wait->ctx = ctx;
-    wait->timer = loop_timer_new(multi->env.loop, on_wait_timer, wait);
-    TAILQ_INSERT_TAIL(&multi->waits, wait, in_multi);
-    multi_session_open(multi);
-    loop_timer_set(wait->timer, is_list_complete(multi) ? 0 : multi->env.options->list_wait_ms);
-    return wait;
-}
-
-void multi_session_wait_tools_cancel(struct tools_wait *wait) {
-    TAILQ_REMOVE(&wait->multi->waits, wait, in_multi);
-    loop_timer_free(wait->timer);
-    free(wait);
-}
-
-const struct route *multi_session_route(struct multi_session *multi, struct trunk_slice name) {
-    merge(multi);
-    return routes_find(multi->routes, name);
-}
-
-/* Of `a` and `a_b` the longer name is the likelier one for `a_b_c`. */
-struct leg *multi_session_guess_leg(struct multi_session *multi, struct trunk_slice name) {
-    struct leg *best = NULL;
+void multi_session_notify(struct multi_session *multi, const char *method) {
     for (size_t i = 0; i < multi->nlegs; i++) {
         struct leg *leg = multi->legs[i];
-        const char *backend = leg_backend(leg)->name;
-        if (!leg_has_tools(leg) && names_may_belong(name, backend) &&
-            (best == NULL || strlen(backend) > strlen(leg_backend(best)->name))) {
-            best = leg;
+        struct buffer json = {0};
+        if (leg_state(leg) >= LEG_STARTING) {
+            jsonrpc_write_notification(&json, method, (struct trunk_slice){0});
+            leg_send(leg, leg_opening(leg), &json);
         }
     }
-    return best;
 }
 
 /* A build that is given up need not wait any more. */

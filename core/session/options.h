@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "catalogue/names.h"
+
 struct session_options {
     uint64_t ttl_ms;          /* slides on use; > 0 */
     uint64_t max_lifetime_ms; /* from its creation, however much it is used; 0: no limit */
@@ -15,6 +17,10 @@ struct session_options {
     uint64_t max_sessions; /* of this node; 0: no limit, as for the next */
     uint64_t max_per_principal; /* of this node */
     uint64_t max_inflight;      /* requests in flight per session; 0: no limit */
+    struct naming naming;       /* the `aggregation` block, with page_size */
+    uint64_t page_size;         /* elements of one page of a list; 0: all */
+    uint64_t replay_events;     /* kept per session for clients that lost a stream; 0: no limit */
+    uint64_t replay_bytes;
     uint64_t max_message_bytes; /* one message of a backend; 0: no limit */
 };
 

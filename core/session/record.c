@@ -40,6 +40,7 @@ void record_clear(struct record *record) {
     free(record->client);
     free(record->capabilities);
     free(record->log_level);
+    free(record->subscriptions);
     for (size_t i = 0; i < record->nlegs; i++) {
         clear_leg(&record->legs[i]);
     }
@@ -55,6 +56,7 @@ void record_copy(const struct record *from, struct record *out) {
     out->client = xstrdup(from->client);
     out->capabilities = xstrdup(from->capabilities);
     out->log_level = xstrdup(from->log_level);
+    out->subscriptions = xstrdup(from->subscriptions);
     out->legs = xcalloc(from->nlegs, sizeof *out->legs);
     for (size_t i = 0; i < from->nlegs; i++) {
         copy_leg(&from->legs[i], &out->legs[i]);
@@ -117,6 +119,7 @@ void record_encode(const struct record *record, struct buffer *out) {
     add(object, "capabilities", record->capabilities);
     add(object, "initialized", record->is_initialized ? "true" : "false");
     add(object, "log_level", record->log_level);
+    add(object, "subscriptions", record->subscriptions);
     for (size_t i = 0; i < record->nlegs; i++) {
         const struct record_leg *leg = &record->legs[i];
         buffer_append_cstr(&backends, i > 0 ? "," : "");
@@ -180,17 +183,18 @@ static void decode_legs(struct json_object *object, const char *backends, struct
 }
 
 /* What is read by slices later must be checked text. */
-static bool is_checked_object(const char *text) {
+static bool is_checked(const char *text, enum json_kind kind) {
     struct json_value root;
     struct json_error error;
     return json_cut(slice_cstr(text), NULL, 0, NULL, &root, &error) == TRUNK_OK &&
-           root.type == JSON_OBJECT;
+           root.type == kind;
 }
 
-static bool are_capabilities_good(const struct record *record) {
-    bool is_good = is_checked_object(record->capabilities);
+static bool are_members_good(const struct record *record) {
+    bool is_good = is_checked(record->capabilities, JSON_OBJECT) &&
+                   is_checked(record->subscriptions, JSON_ARRAY);
     for (size_t i = 0; i < record->nlegs; i++) {
-        is_good = is_good && is_checked_object(record->legs[i].capabilities);
+        is_good = is_good && is_checked(record->legs[i].capabilities, JSON_OBJECT);
     }
     return is_good;
 }
@@ -206,6 +210,7 @@ static const char *decode_object(struct json_object *object, struct record *out)
     const char *client = get(object, "client");
     const char *capabilities = get(object, "capabilities");
     const char *log_level = get(object, "log_level");
+    const char *subscriptions = get(object, "subscriptions");
     const char *backends = get(object, "backends");
     if (format == NULL || strcmp(format, RECORD_FORMAT) != 0) {
         return "unknown format";
@@ -227,8 +232,9 @@ static const char *decode_object(struct json_object *object, struct record *out)
     out->client = xstrdup(client);
     out->capabilities = xstrdup(capabilities);
     out->log_level = xstrdup(log_level != NULL ? log_level : "");
+    out->subscriptions = xstrdup(subscriptions != NULL ? subscriptions : "[]");
     decode_legs(object, backends, out);
-    return are_capabilities_good(out) ? NULL : "capabilities that are no JSON object";
+    return are_members_good(out) ? NULL : "capabilities or subscriptions are not the JSON they are";
 }
 
 int32_t record_decode(struct trunk_slice text, struct record *out, const char **out_what) {

@@ -29,6 +29,7 @@ struct record {
     char *client;            /* clientInfo, raw JSON */
     char *capabilities;      /* of the client, raw JSON */
     char *log_level;         /* of logging/setLevel; "": none was set */
+    char *subscriptions;     /* URIs, a JSON array */
     struct record_leg *legs; /* sorted by backend */
     size_t nlegs;
 };

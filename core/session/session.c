@@ -56,10 +56,10 @@ static void on_record_due(void *ctx) {
     }
 }
 
-static void on_tools_changed(void *ctx) {
+static void on_list_changed(void *ctx, enum list_kind kind) {
     struct session *session = ctx;
     if (session->state == SESSION_ACTIVE) {
-        session->manager->config.client_ops->on_tools_changed(session->client);
+        session->manager->config.client_ops->on_list_changed(session->client, kind);
     }
 }
 
@@ -70,8 +70,17 @@ static void on_notice(void *ctx, const struct leg_source *from, const struct mes
     }
 }
 
-const struct multi_session_events session_multi_events = {on_record_due, on_tools_changed,
-                                                          on_notice};
+static void on_request(void *ctx, const struct leg_source *from, const struct message *request) {
+    struct session *session = ctx;
+    if (session->state == SESSION_ACTIVE) {
+        session->manager->config.client_ops->on_request(session->client, from, request);
+    } else {
+        leg_refuse_request(NULL, from, request);
+    }
+}
+
+const struct multi_session_events session_multi_events = {on_record_due, on_list_changed, on_notice,
+                                                          on_request};
 
 static void cut(struct session *session);
 
@@ -103,6 +112,8 @@ struct session *session_new(struct manager *manager, const char *id, struct reco
     session->multi =
         multi_session_new(&manager->leg_env, manager->config.registry, session->tag,
                           session->principal, &session->record, &session_multi_events, session);
+    uri_set_decode(slice_cstr(session->record.subscriptions), &session->subscriptions);
+    multi_session_set_subscriptions(session->multi, &session->subscriptions);
     session->wants_log_level = log_level_find(slice_cstr(session->record.log_level));
     if (session->wants_log_level != NULL) {
         multi_session_set_log_level(session->multi, session->wants_log_level);
@@ -131,6 +142,7 @@ void session_unref(struct session *session) {
     LIST_REMOVE(session, in_all);
     loop_timer_free(session->timer);
     record_clear(&session->record);
+    uri_set_clear(&session->subscriptions);
     free(session->principal);
     free(session);
     manager_job_end(manager);
@@ -246,6 +258,34 @@ void session_set_log_level(struct session *session, const char *level, session_d
         multi_session_set_log_level(session->multi, level);
     }
     session_wait_written(session, done, ctx);
+}
+
+struct refusal {
+    session_done_fn done;
+    void *ctx;
+};
+
+static void refuse_subscription(void *arg) {
+    struct refusal *refusal = arg;
+    refusal->done(refusal->ctx, TRUNK_TOO_LARGE, "too many subscriptions in one session");
+    free(refusal);
+}
+
+void session_set_subscribed(struct session *session, struct trunk_slice uri, bool is_subscribed,
+                            session_done_fn done, void *ctx) {
+    if (!is_subscribed) {
+        uri_set_remove(&session->subscriptions, uri);
+    } else if (!uri_set_add(&session->subscriptions, uri)) {
+        struct refusal *refusal = xcalloc(1, sizeof *refusal);
+        *refusal = (struct refusal){done, ctx};
+        loop_post(session->manager->config.loop, refuse_subscription, refusal);
+        return;
+    }
+    session_wait_written(session, done, ctx);
+}
+
+bool session_is_subscribed(const struct session *session, struct trunk_slice uri) {
+    return uri_set_covers(&session->subscriptions, uri);
 }
 
 const char *session_log_level(const struct session *session) {

@@ -20,9 +20,11 @@ struct session;
 struct session_client_ops {
     void *(*open)(void *ctx,
                   struct session *session); /* the client's side of a session that became ACTIVE */
-    void (*on_tools_changed)(void *client);
+    void (*on_list_changed)(void *client, enum list_kind kind);
     void (*on_notice)(void *client, const struct leg_source *from,
                       const struct message *notice); /* of a backend, of no request in particular */
+    /* A backend asks the client something, for no call in particular: leg_events.on_request. */
+    void (*on_request)(void *client, const struct leg_source *from, const struct message *request);
     void (*on_ended)(void *client); /* TERMINATED: close the streams; calls may still end */
     void (*on_cut)(void *client);   /* the drain is over: end every call now */
     void (*close)(void *client);    /* free it: nothing holds the session any more */
@@ -50,6 +52,12 @@ void session_set_initialized(struct session *session);
 typedef void (*session_done_fn)(void *ctx, int32_t status, const char *text);
 void session_set_log_level(struct session *session, const char *level, session_done_fn done,
                            void *ctx);
+/* The client's resources/subscribe and unsubscribe, which the backend has taken: done as with the
+ * level; TOO_LARGE: the client has subscribed to too many. uri: plain. */
+void session_set_subscribed(struct session *session, struct trunk_slice uri, bool is_subscribed,
+                            session_done_fn done, void *ctx);
+/* Is the client to be told of this resource? */
+bool session_is_subscribed(const struct session *session, struct trunk_slice uri);
 const char *session_log_level(const struct session *session); /* NULL: none was set */
 
 #endif

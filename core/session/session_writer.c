@@ -149,6 +149,11 @@ void session_write(struct session *session) {
         free(session->next.log_level);
         session->next.log_level = xstrdup(session->wants_log_level);
     }
+    struct buffer uris = {0};
+    uri_set_encode(&session->subscriptions, &uris);
+    free(session->next.subscriptions);
+    session->next.subscriptions = slice_strdup(buffer_slice(&uris));
+    buffer_free(&uris);
     STAILQ_CONCAT(&session->writing, &session->waiters);
     multi_session_fill_record(session->multi, &session->next);
     session_ref(session);

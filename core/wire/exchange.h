@@ -23,6 +23,13 @@ struct exchange_answer {
     unsigned retry_after_s;  /* Retry-After header; 0: none */
 };
 
+struct exchange_event {
+    struct trunk_slice json; /* one message; empty: the event carries none (MCP 2025-11-25,
+                                Transports: Resumability) */
+    struct trunk_slice id;   /* visible ASCII; empty: none */
+    unsigned retry_ms;       /* how long to wait before a reconnection; 0: not said */
+};
+
 struct exchange;
 struct exchange_ops {
     /* Exactly one of answer and close_stream ends an exchange, also after on_close was called; the
@@ -30,9 +37,9 @@ struct exchange_ops {
     void (*answer)(struct exchange *exchange, const struct exchange_answer *answer);
     /* 200 text/event-stream. Keep-alive comments are sent by the implementation. */
     void (*open_stream)(struct exchange *exchange, const char *session_id);
-    /* One SSE event; json is one message. Raw CR and LF in it are sent as spaces. After the client
-     * left it does nothing. */
-    void (*event)(struct exchange *exchange, struct trunk_slice json);
+    /* One SSE event. Raw CR and LF in its message are sent as spaces. After the client left it does
+     * nothing. */
+    void (*event)(struct exchange *exchange, const struct exchange_event *event);
     size_t (*backlog)(
         const struct exchange *exchange); /* bytes of the stream not yet taken by the kernel */
     void (*close_stream)(struct exchange *exchange);

@@ -129,7 +129,7 @@ test('a stream and a running call of the owner outlive the attempts of others', 
     assert.equal((await call.nextMessage()).id, 2);
     const ended = await session.end();
     assert.equal(ended.status, 200);
-    assert.equal(await stream.next('data: '), undefined);
+    assert.equal(await stream.nextMessage(), undefined);
     await assertNotFound(session);
   });
 });

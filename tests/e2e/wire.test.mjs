@@ -93,7 +93,7 @@ test('a session is needed, must be known, and is gone after DELETE', async () =>
     const stream = await session.openStream();
     const ended = await session.end();
     assert.equal(ended.status, 200);
-    assert.equal(await stream.next('data: '), undefined);
+    assert.equal(await stream.nextMessage(), undefined);
     assertRefused(await session.post(ping), 404, -32001, 3);
     assertRefused(await session.end(), 404, -32001);
     assert.equal((await session.openStream()).status, 404);
@@ -267,7 +267,7 @@ test('a long call gets comments too', async () => {
     const stream = await session.openCall(1, 'one_sleep', { ms: 2500 });
     assert.notEqual(await stream.next(':'), undefined);
     assert.equal((await stream.nextMessage()).id, 1);
-    assert.equal(await stream.next('data: '), undefined);
+    assert.equal(await stream.nextMessage(), undefined);
   });
 });
 
@@ -275,7 +275,7 @@ test('a second GET takes the place of the first', async () => {
   await withSession(async (session) => {
     const first = await session.openStream();
     const second = await session.openStream();
-    assert.equal(await first.next('data: '), undefined);
+    assert.equal(await first.nextMessage(), undefined);
     await session.callText(1, 'two_add_tool', { name: 'late' });
     assert.equal((await second.nextMessage()).method, 'notifications/tools/list_changed');
     second.drop();

@@ -95,9 +95,10 @@ export class Stream {
     }
   }
 
+  // Events without a message, which only carry an id, are passed over.
   async nextMessage() {
-    const text = await this.next('data: ');
-    return text === undefined ? undefined : JSON.parse(text);
+    const text = await this.next('data: {');
+    return text === undefined ? undefined : JSON.parse(`{${text}`);
   }
 
   // Goes away without a word.

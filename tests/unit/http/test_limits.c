@@ -146,7 +146,7 @@ static void test_waiting_request_and_open_stream_have_no_deadline(void **state) 
     struct exchange *post = fixture->exchanges[fixture->exchanges[0]->method == EXCHANGE_GET];
     stream->ops->open_stream(stream, NULL);
     pass(fixture, &reading, 200);
-    stream->ops->event(stream, slice_cstr("{\"n\":1}"));
+    stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr("{\"n\":1}")});
     await_text(fixture, &reading, "{\"n\":1}");
     answer_text(post, 200, "\"late\"");
     await_text(fixture, &waiting, "\"late\"");
@@ -173,7 +173,7 @@ static struct exchange *open_stuck_stream(struct fixture *fixture, struct client
     for (size_t before = SIZE_MAX; before != stream->ops->backlog(stream) || before <= wanted;) {
         before = stream->ops->backlog(stream);
         if (before <= wanted) {
-            stream->ops->event(stream, slice_cstr(text));
+            stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr(text)});
         }
         pass(fixture, NULL, 30);
     }

@@ -342,7 +342,7 @@ static void test_server_is_freed_with_connections_in_every_state(void **state) {
     for (size_t i = 1; i < 3; i++) {
         struct exchange *stream = fixture->exchanges[i];
         stream->ops->open_stream(stream, NULL);
-        stream->ops->event(stream, slice_cstr("{}"));
+        stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr("{}")});
         stream->ops->close_stream(stream);
     }
     answer_text(fixture->exchanges[0], 200, "{}"); /* none of it written yet */

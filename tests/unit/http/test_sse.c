@@ -11,7 +11,7 @@
 static void test_event_is_one_data_line_and_a_blank_line(void **state) {
     (void)state;
     struct buffer out = {0};
-    sse_append_event(&out, slice_cstr("{\"jsonrpc\":\"2.0\"}"));
+    sse_append_event(&out, &(struct exchange_event){.json = slice_cstr("{\"jsonrpc\":\"2.0\"}")});
     assert_string_equal(buffer_cstr(&out), "event: message\ndata: {\"jsonrpc\":\"2.0\"}\n\n");
     buffer_free(&out);
 }
@@ -19,7 +19,7 @@ static void test_event_is_one_data_line_and_a_blank_line(void **state) {
 static void test_line_breaks_between_tokens_become_spaces(void **state) {
     (void)state;
     struct buffer out = {0};
-    sse_append_event(&out, slice_cstr("{\r\n\"a\":\n1}"));
+    sse_append_event(&out, &(struct exchange_event){.json = slice_cstr("{\r\n\"a\":\n1}")});
     assert_string_equal(buffer_cstr(&out), "event: message\ndata: {  \"a\": 1}\n\n");
     buffer_free(&out);
 }
@@ -27,8 +27,8 @@ static void test_line_breaks_between_tokens_become_spaces(void **state) {
 static void test_events_follow_each_other_in_one_buffer(void **state) {
     (void)state;
     struct buffer out = {0};
-    sse_append_event(&out, slice_cstr("1"));
-    sse_append_event(&out, slice_cstr("2"));
+    sse_append_event(&out, &(struct exchange_event){.json = slice_cstr("1")});
+    sse_append_event(&out, &(struct exchange_event){.json = slice_cstr("2")});
     assert_string_equal(buffer_cstr(&out),
                         "event: message\ndata: 1\n\nevent: message\ndata: 2\n\n");
     buffer_free(&out);

@@ -52,7 +52,7 @@ static void test_request_sent_ahead_of_a_stream_is_served_after_it(void **state)
     struct exchange *stream = fixture->exchanges[0];
     stream->ops->open_stream(stream, NULL);
     client_send(fixture, &client, POST_PING);
-    stream->ops->event(stream, slice_cstr("{\"n\":1}"));
+    stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr("{\"n\":1}")});
     await_text(fixture, &client, "{\"n\":1}");
     assert_int_equal(fixture->exchange_count, 1);
     fixture->act = echo;
@@ -83,9 +83,9 @@ static void test_stream_sends_headers_at_once_then_events_then_its_end(void **st
     assert_has(text, "Transfer-Encoding: chunked\r\n");
     assert_has_not(text, "Content-Length");
     buffer_clear(&client.in);
-    stream->ops->event(stream, slice_cstr("{\"n\":1}"));
+    stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr("{\"n\":1}")});
     await_text(fixture, &client, "1e\r\nevent: message\ndata: {\"n\":1}\n\n\r\n");
-    stream->ops->event(stream, slice_cstr("{\r\n}"));
+    stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr("{\r\n}")});
     stream->ops->close_stream(stream);
     await_text(fixture, &client, "data: {  }\n\n\r\n0\r\n\r\n");
     buffer_clear(&client.in);
@@ -98,7 +98,7 @@ static void test_stream_sends_headers_at_once_then_events_then_its_end(void **st
 static void stream_at_once(struct fixture *fixture, struct exchange *exchange) {
     (void)fixture;
     exchange->ops->open_stream(exchange, NULL);
-    exchange->ops->event(exchange, slice_cstr("{}"));
+    exchange->ops->event(exchange, &(struct exchange_event){.json = slice_cstr("{}")});
     exchange->ops->close_stream(exchange);
 }
 
@@ -121,7 +121,7 @@ static void test_stream_to_http_1_0_lasts_until_the_connection_ends(void **state
         await_count(fixture, &fixture->exchange_count, i + 1);
         struct exchange *stream = fixture->exchanges[i];
         stream->ops->open_stream(stream, NULL);
-        stream->ops->event(stream, slice_cstr("{}"));
+        stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr("{}")});
         await_text(fixture, &client, "\r\n\r\nevent: message\ndata: {}\n\n");
         stream->ops->close_stream(stream); /* with nothing left to write */
         await_end(fixture, &client);
@@ -173,7 +173,7 @@ static void test_backlog_grows_while_the_client_does_not_read(void **state) {
     struct exchange *stream = fixture->exchanges[0];
     stream->ops->open_stream(stream, NULL);
     for (int i = 0; i < 64; i++) {
-        stream->ops->event(stream, slice_cstr(text));
+        stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr(text)});
         turn(fixture, NULL);
     }
     assert_true(stream->ops->backlog(stream) > (size_t)1024 * 1024);
@@ -207,7 +207,7 @@ static void test_user_of_a_stream_is_told_once_that_its_backlog_has_drained(void
     stream->ops->open_stream(stream, NULL);
     for (size_t round = 1; round <= 2; round++) {
         while (stream->ops->backlog(stream) <= EXCHANGE_HIGH_BYTES) {
-            stream->ops->event(stream, slice_cstr(text));
+            stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr(text)});
             turn(fixture, NULL);
         }
         assert_int_equal(fixture->drained_count, round - 1);
@@ -258,7 +258,7 @@ static void test_client_that_leaves_unwatched_is_no_harm(void **state) {
         turn(fixture, NULL);
     }
     exchange->ops->open_stream(exchange, "s");
-    exchange->ops->event(exchange, slice_cstr("{}"));
+    exchange->ops->event(exchange, &(struct exchange_event){.json = slice_cstr("{}")});
     assert_int_equal(exchange->ops->backlog(exchange), 0);
     exchange->ops->close_stream(exchange);
 }
@@ -287,9 +287,9 @@ static void test_client_that_leaves_a_stream_is_noticed_and_events_go_nowhere(vo
     stream->ops->open_stream(stream, NULL);
     await_text(fixture, &client, "keepalive");
     client_close(&client);
-    stream->ops->event(stream, slice_cstr("{}"));
+    stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr("{}")});
     await_count(fixture, &fixture->close_count, 1);
-    stream->ops->event(stream, slice_cstr("{}"));
+    stream->ops->event(stream, &(struct exchange_event){.json = slice_cstr("{}")});
     assert_int_equal(stream->ops->backlog(stream), 0);
     for (int i = 0; i < 10; i++) {
         turn(fixture, NULL);

@@ -71,11 +71,11 @@ static inline void fake_open_stream(struct exchange *exchange, const char *sessi
     fake_of(exchange)->status = 200;
 }
 
-static inline void fake_event(struct exchange *exchange, struct trunk_slice json) {
+static inline void fake_event(struct exchange *exchange, const struct exchange_event *event) {
     struct fake *fake = fake_of(exchange);
     assert_true(exchange->is_streaming);
     assert_false(fake->is_ended);
-    buffer_append_slice(&fake->events, json);
+    buffer_append_slice(&fake->events, event->json);
     buffer_append_cstr(&fake->events, "\n");
     fake->nevents++;
 }
@@ -157,7 +157,8 @@ static inline struct rig *rig_new(void) {
                                             .leg_timeout_ms = 20000,
                                             .list_wait_ms = 10000,
                                             .max_inflight = 4,
-                                            .max_message_bytes = 1 << 20};
+                                            .max_message_bytes = 1 << 20,
+                                            .naming = {.prefix_format = "{backend}_"}};
     rig_add_backend(rig, "a");
     rig_add_backend(rig, "b");
     rig->storage = storage_new(rig->storage_driver, 5000);

@@ -139,7 +139,7 @@ static void test_ping_is_answered_with_an_empty_object(void **state) {
 
 static void test_unknown_method_is_a_json_rpc_error_with_status_200(void **state) {
     struct rig *rig = *state;
-    rig_expect(rig, rig->id, "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"resources/list\"}", 200,
+    rig_expect(rig, rig->id, "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"tasks/list\"}", 200,
                "{\"jsonrpc\":\"2.0\",\"id\":9,\"error\":{\"code\":-32601,\"message\":\"Method not "
                "found\"}}");
 }

@@ -62,8 +62,8 @@ static void test_id_names_session_epoch_stream_and_number(void **state) {
 static void test_replay_holds_the_later_events_of_that_stream_only(void **state) {
     (void)state;
     struct replay *log = new_log(0, 0);
-    uint64_t one = replay_open(log);
-    uint64_t two = replay_open(log);
+    uint64_t one = replay_open(log, false);
+    uint64_t two = replay_open(log, false);
     assert_int_equal(one, 1);
     assert_int_equal(two, 2);
     assert_int_equal(append(log, one, "a"), 1);
@@ -82,7 +82,7 @@ static void test_reading_goes_on_with_what_comes_meanwhile(void **state) {
     struct replay *log = new_log(0, 0);
     struct replay_place place;
     struct trunk_slice json;
-    uint64_t stream = replay_open(log);
+    uint64_t stream = replay_open(log, false);
     assert_int_equal(replay_find(log, slice_cstr(id_of(1, 0)), &place), REPLAY_GOES_ON);
     assert_false(replay_next(log, &place, &json));
     append(log, stream, "a");
@@ -96,18 +96,18 @@ static void test_reading_goes_on_with_what_comes_meanwhile(void **state) {
 static void test_finished_stream_ends_and_is_complete_at_its_end(void **state) {
     (void)state;
     struct replay *log = new_log(0, 0);
-    uint64_t stream = replay_open(log);
+    uint64_t stream = replay_open(log, false);
     append(log, stream, "a");
     assert_int_equal(replay_append_result(log, stream, slice_cstr("r")), 2);
     assert_replay(log, id_of(1, 0), REPLAY_ENDS, "a r ");
     assert_replay(log, id_of(1, 1), REPLAY_ENDS, "r ");
     assert_int_equal(ask(log, id_of(1, 2)), REPLAY_COMPLETE);
-    stream = replay_open(log);
+    stream = replay_open(log, false);
     append(log, stream, "n");
     replay_finish(log, stream);
     assert_replay(log, id_of(2, 0), REPLAY_ENDS, "n ");
     assert_int_equal(ask(log, id_of(2, 1)), REPLAY_COMPLETE);
-    stream = replay_open(log);
+    stream = replay_open(log, false);
     replay_finish(log, stream);
     assert_int_equal(ask(log, id_of(3, 0)), REPLAY_COMPLETE);
     replay_free(log);
@@ -116,7 +116,7 @@ static void test_finished_stream_ends_and_is_complete_at_its_end(void **state) {
 static void test_id_that_was_not_given_yet_is_of_the_future(void **state) {
     (void)state;
     struct replay *log = new_log(0, 0);
-    uint64_t stream = replay_open(log);
+    uint64_t stream = replay_open(log, false);
     append(log, stream, "a");
     assert_int_equal(ask(log, id_of(1, 2)), REPLAY_FUTURE);
     assert_int_equal(ask(log, id_of(2, 0)), REPLAY_FUTURE);
@@ -130,7 +130,7 @@ static void test_id_that_was_not_given_yet_is_of_the_future(void **state) {
 static void test_id_of_another_session_or_epoch_is_told_apart(void **state) {
     (void)state;
     struct replay *log = new_log(0, 0);
-    (void)replay_open(log);
+    (void)replay_open(log, false);
     assert_int_equal(ask(log, "ab13.3.1-0"), REPLAY_FOREIGN);
     assert_int_equal(ask(log, "ab1.3.1-0"), REPLAY_FOREIGN);
     assert_int_equal(ask(log, "ab12.2.1-0"), REPLAY_GONE);
@@ -157,7 +157,7 @@ static void test_other_text_is_no_id(void **state) {
     (void)state;
     struct replay *log = new_log(0, 0);
     struct replay_place place;
-    (void)replay_open(log);
+    (void)replay_open(log, false);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         assert_int_equal(ask(log, texts[i]), REPLAY_UNKNOWN);
     }
@@ -168,8 +168,8 @@ static void test_other_text_is_no_id(void **state) {
 static void test_oldest_events_go_first_over_all_streams(void **state) {
     (void)state;
     struct replay *log = new_log(3, 0);
-    uint64_t one = replay_open(log);
-    uint64_t two = replay_open(log);
+    uint64_t one = replay_open(log, false);
+    uint64_t two = replay_open(log, false);
     append(log, one, "a");
     append(log, two, "x");
     append(log, one, "b");
@@ -185,7 +185,7 @@ static void test_oldest_events_go_first_over_all_streams(void **state) {
 static void test_bytes_are_bounded_too(void **state) {
     (void)state;
     struct replay *log = new_log(0, 10);
-    uint64_t stream = replay_open(log);
+    uint64_t stream = replay_open(log, false);
     append(log, stream, "1234");
     append(log, stream, "5678");
     append(log, stream, "90");
@@ -198,7 +198,7 @@ static void test_bytes_are_bounded_too(void **state) {
 static void test_event_over_the_limit_pushes_out_no_other(void **state) {
     (void)state;
     struct replay *log = new_log(0, 10);
-    uint64_t stream = replay_open(log);
+    uint64_t stream = replay_open(log, false);
     append(log, stream, "1234");
     append(log, stream, "12345678901");
     assert_replay(log, id_of(1, 0), REPLAY_GOES_ON, "...1234 ");
@@ -209,8 +209,8 @@ static void test_event_over_the_limit_pushes_out_no_other(void **state) {
 static void test_result_is_kept_whatever_its_size_until_it_is_delivered(void **state) {
     (void)state;
     struct replay *log = new_log(2, 10);
-    uint64_t stream = replay_open(log);
-    uint64_t other = replay_open(log);
+    uint64_t stream = replay_open(log, false);
+    uint64_t other = replay_open(log, false);
     append(log, stream, "a");
     replay_append_result(log, stream, slice_cstr("a result of many bytes"));
     for (int i = 0; i < 10; i++) {
@@ -230,11 +230,11 @@ static void test_result_is_kept_whatever_its_size_until_it_is_delivered(void **s
 static void test_delivered_result_that_fits_is_kept_like_others(void **state) {
     (void)state;
     struct replay *log = new_log(2, 0);
-    uint64_t stream = replay_open(log);
+    uint64_t stream = replay_open(log, false);
     replay_append_result(log, stream, slice_cstr("r"));
     replay_delivered(log, stream);
     assert_replay(log, id_of(1, 0), REPLAY_ENDS, "r ");
-    uint64_t other = replay_open(log);
+    uint64_t other = replay_open(log, false);
     append(log, other, "x");
     assert_replay(log, id_of(1, 0), REPLAY_ENDS, "r ");
     append(log, other, "y");
@@ -246,7 +246,7 @@ static void test_so_many_results_are_owed_and_no_more(void **state) {
     (void)state;
     struct replay *log = new_log(1, 1);
     for (int i = 0; i < REPLAY_MAX_OWED + 2; i++) {
-        replay_append_result(log, replay_open(log), slice_cstr("result"));
+        replay_append_result(log, replay_open(log, false), slice_cstr("result"));
     }
     assert_int_equal(ask(log, id_of(1, 0)), REPLAY_GONE);
     assert_int_equal(ask(log, id_of(2, 0)), REPLAY_GONE);
@@ -260,7 +260,7 @@ static void test_finished_streams_are_forgotten_in_the_end(void **state) {
     (void)state;
     struct replay *log = new_log(1, 0);
     for (int i = 0; i < 1000; i++) {
-        uint64_t stream = replay_open(log);
+        uint64_t stream = replay_open(log, false);
         replay_append_result(log, stream, slice_cstr("r"));
         replay_delivered(log, stream);
     }
@@ -274,10 +274,10 @@ static void test_finished_streams_are_forgotten_in_the_end(void **state) {
 static void test_open_stream_is_never_forgotten(void **state) {
     (void)state;
     struct replay *log = new_log(1, 0);
-    uint64_t open = replay_open(log);
+    uint64_t open = replay_open(log, false);
     append(log, open, "a");
     for (int i = 0; i < 1000; i++) {
-        uint64_t stream = replay_open(log);
+        uint64_t stream = replay_open(log, false);
         append(log, stream, "x");
         replay_finish(log, stream);
     }

@@ -72,7 +72,7 @@ static inline void on_request_failed(void *ctx, int32_t status, const char *text
 }
 
 static const struct leg_request_events request_events = {on_answer, on_request_notice,
-                                                         on_request_failed};
+                                                         leg_refuse_request, on_request_failed};
 
 static inline void on_opened(void *ctx, struct leg *leg) {
     struct fixture *fixture = ctx;
@@ -103,10 +103,10 @@ static inline void on_failed(void *ctx, struct leg *leg, const char *text) {
     (void)snprintf(fixture->failure, sizeof fixture->failure, "%s", text);
 }
 
-static inline void on_tools_changed(void *ctx, struct leg *leg) {
+static inline void on_list_changed(void *ctx, struct leg *leg, enum list_kind kind) {
     struct fixture *fixture = ctx;
-    assert_true(leg_has_tools(leg));
-    fixture->tools_changed++;
+    assert_true(leg_has_list(leg, kind));
+    fixture->tools_changed += kind == LIST_TOOLS ? 1 : 0;
 }
 
 static inline void on_notice(void *ctx, const struct leg_source *from,
@@ -132,8 +132,9 @@ static inline int set_up(void **state) {
                                              .on_ready = on_ready,
                                              .on_changed = on_changed,
                                              .on_failed = on_failed,
-                                             .on_tools_changed = on_tools_changed,
-                                             .on_notice = on_notice};
+                                             .on_list_changed = on_list_changed,
+                                             .on_notice = on_notice,
+                                             .on_request = leg_refuse_request};
     struct fixture *fixture = xcalloc(1, sizeof *fixture);
     struct param_list none = {0};
     fixture->loop = loop_new();

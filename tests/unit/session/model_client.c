@@ -6,7 +6,7 @@
 #include "base/status.h"
 #include "wire/jsonrpc.h"
 
-enum leg_call_kind { LIST_TOOLS, CALL_TOOL };
+enum leg_call_kind { CALL_LISTING, CALL_TOOL };
 
 /* Goes on a use of its client. */
 struct leg_call {
@@ -14,7 +14,7 @@ struct leg_call {
     struct client *client;
     enum leg_call_kind kind;
     struct leg *leg;
-    struct tools_wait *list;
+    struct lists_wait *list;
     struct leg_wait *wait;
     struct leg_request *request;
 };
@@ -73,31 +73,7 @@ size_t client_count_calls(const struct client *client) {
 }
 
 size_t client_count_free_uses(const struct client *client) {
-    return client->uses - client->levels - client_count_calls(client);
-}
-
-static void on_level_set(void *ctx, int32_t status, const char *text) {
-    struct client *client = ctx;
-    struct model *model = client->process->model;
-    (void)text;
-    MODEL_CHECK(model, client->levels > 0, "a log level was answered twice");
-    client->levels--;
-    if (is_watched(client)) {
-        MODEL_CHECK(model,
-                    status != TRUNK_NOT_FOUND ||
-                        session_state(client->session) == SESSION_TERMINATED,
-                    "%s was not found, but it is live", client->known->tag);
-        model_note(model, "  log level of %s: %s", client->known->tag, status_name(status));
-    }
-    client_end_use(client);
-}
-
-/* Takes one of its uses, as a request does. */
-void client_set_log_level(struct client *client) {
-    static const char *const levels[] = {"debug", "warning", "error"};
-    client->log_level = levels[model_random(client->process->model, 3)];
-    client->levels++;
-    session_set_log_level(client->session, client->log_level, on_level_set, client);
+    return client->uses - client_count_calls(client);
 }
 
 /* Calls on legs */
@@ -111,7 +87,7 @@ static void end_leg_call(struct leg_call *call) {
 
 static void cancel_leg_call(struct leg_call *call) {
     if (call->list != NULL) {
-        multi_session_wait_tools_cancel(call->list);
+        multi_session_wait_lists_cancel(call->list);
     }
     if (call->wait != NULL) {
         leg_wait_cancel(call->wait);
@@ -147,7 +123,8 @@ static void on_failed(void *ctx, int32_t status, const char *text) {
 }
 
 static void on_leg_ready(void *ctx, int32_t status, const char *text) {
-    static const struct leg_request_events events = {on_answer, on_notice, on_failed};
+    static const struct leg_request_events events = {on_answer, on_notice, leg_refuse_request,
+                                                     on_failed};
     struct leg_call *call = ctx;
     struct client *client = call->client;
     (void)text;
@@ -177,8 +154,8 @@ void client_call_leg(struct client *client) {
     static const char *const names[] = {"a_echo", "b_echo", "c_echo"};
     struct multi_session *multi = session_multi(client->session);
     struct trunk_slice name = slice_cstr(names[model_random(client->process->model, 3)]);
-    const struct route *route = multi_session_route(multi, name);
-    struct leg *leg = route != NULL ? route->leg : multi_session_guess_leg(multi, name);
+    const struct route *route = multi_session_route(multi, LIST_TOOLS, name);
+    struct leg *leg = route != NULL ? route->leg : multi_session_guess_leg(multi, LIST_TOOLS, name);
     if (leg == NULL) {
         return;
     }
@@ -190,13 +167,15 @@ void client_call_leg(struct client *client) {
 static void on_listed(void *ctx) {
     struct leg_call *call = ctx;
     call->list = NULL;
-    (void)manager_get_adapted_tools(call->client->session);
+    struct buffer page = {0};
+    (void)manager_get_adapted_tools(call->client->session, NULL, &page);
+    buffer_free(&page);
     end_leg_call(call);
 }
 
 void client_list_tools(struct client *client) {
-    struct leg_call *call = new_leg_call(client, LIST_TOOLS);
-    call->list = multi_session_wait_tools(session_multi(client->session), on_listed, call);
+    struct leg_call *call = new_leg_call(client, CALL_LISTING);
+    call->list = multi_session_wait_lists(session_multi(client->session), on_listed, call);
 }
 
 /* The manager's events */
@@ -212,7 +191,7 @@ static void end_uses(struct client *client) {
     while ((call = LIST_FIRST(&client->calls)) != NULL) {
         cancel_leg_call(call);
     }
-    while (client->uses > client->levels) {
+    while (client->uses > 0) {
         client_end_use(client);
     }
 }
@@ -238,8 +217,9 @@ static void *open_client(void *ctx, struct session *session) {
     return client;
 }
 
-static void on_tools_changed(void *ctx) {
+static void on_list_changed(void *ctx, enum list_kind kind) {
     (void)ctx;
+    (void)kind;
 }
 
 static void on_ended(void *ctx) {
@@ -264,5 +244,5 @@ static void close_client(void *ctx) {
     free(client);
 }
 
-const struct session_client_ops client_ops = {open_client, on_tools_changed, on_notice,
-                                              on_ended,    on_cut,           close_client};
+const struct session_client_ops client_ops = {
+    open_client, on_list_changed, on_notice, leg_refuse_request, on_ended, on_cut, close_client};

@@ -71,9 +71,9 @@ static inline void *rig_client_open(void *ctx, struct session *session) {
     return client;
 }
 
-static inline void rig_client_tools_changed(void *ctx) {
+static inline void rig_client_list_changed(void *ctx, enum list_kind kind) {
     struct rig_client *client = ctx;
-    client->rig->tools_changed++;
+    client->rig->tools_changed += kind == LIST_TOOLS ? 1 : 0;
 }
 
 static inline void rig_client_notice(void *ctx, const struct leg_source *from,
@@ -118,9 +118,13 @@ static inline void rig_add_backend(struct rig *rig, const char *name, bool is_re
 }
 
 static inline struct rig *rig_new(uint32_t storage_caps) {
-    static const struct session_client_ops client_ops = {
-        rig_client_open,  rig_client_tools_changed, rig_client_notice,
-        rig_client_ended, rig_client_cut,           rig_client_close};
+    static const struct session_client_ops client_ops = {.open = rig_client_open,
+                                                         .on_list_changed = rig_client_list_changed,
+                                                         .on_notice = rig_client_notice,
+                                                         .on_request = leg_refuse_request,
+                                                         .on_ended = rig_client_ended,
+                                                         .on_cut = rig_client_cut,
+                                                         .close = rig_client_close};
     struct rig *rig = xcalloc(1, sizeof *rig);
     rig->loop = loop_new();
     clock_init(&rig->clock);
@@ -128,8 +132,10 @@ static inline struct rig *rig_new(uint32_t storage_caps) {
     rig->store = cue_storage_new(&rig->env, storage_caps, 0);
     rig->factory = cue_factory_new(&rig->env);
     rig->watchdog = loop_timer_new(rig->loop, rig_on_watchdog, rig);
-    rig->options = (struct session_options){
-        .ttl_ms = RIG_TTL_MS, .leg_timeout_ms = 20000, .list_wait_ms = 10000};
+    rig->options = (struct session_options){.ttl_ms = RIG_TTL_MS,
+                                            .leg_timeout_ms = 20000,
+                                            .list_wait_ms = 10000,
+                                            .naming = {.prefix_format = "{backend}_"}};
     rig->storage = storage_new(cue_storage_driver(rig->store), RIG_STORE_TIMEOUT_MS);
     struct manager_config config = {.loop = rig->loop,
                                     .clock = &rig->clock,
@@ -397,7 +403,8 @@ static inline void rig_store_active(struct rig *rig) {
                             .protocol = xstrdup("2025-06-18"),
                             .client = xstrdup("{}"),
                             .capabilities = xstrdup("{}"),
-                            .log_level = xstrdup("")};
+                            .log_level = xstrdup(""),
+                            .subscriptions = xstrdup("[]")};
     id_generate(rig->id);
     record_key(rig->id, rig->key);
     rig_write_record(rig, &record);

@@ -223,7 +223,7 @@ test_a_leg_that_dies_fails_its_requests_with_a_text_that_names_the_backend(void 
     }
     assert_string_equal(leg_error(fixture->leg), "backend a exited with status 3");
     assert_int_equal(leg_count_requests(fixture->leg), 0);
-    assert_true(leg_has_tools(fixture->leg)); /* what was known stays */
+    assert_true(leg_has_list(fixture->leg, LIST_TOOLS)); /* what was known stays */
     RIG_UNTIL(fixture, fixture->idle == 1);
 }
 
@@ -237,7 +237,7 @@ static void cancel_the_other(void *ctx, int32_t status, const char *text) {
 
 static void test_a_request_that_fails_with_the_leg_may_cancel_another(void **state) {
     static const struct leg_request_events events = {on_answer, on_request_notice,
-                                                     cancel_the_other};
+                                                     leg_refuse_request, cancel_the_other};
     struct fixture *fixture = *state;
     struct heard *heard = &fixture->heard[0];
     struct leg_request *other = NULL;

@@ -11,8 +11,8 @@ static void test_a_new_leg_is_closed_and_does_nothing(void **state) {
     assert_int_equal(leg_state(fixture->leg), LEG_CLOSED);
     assert_null(leg_error(fixture->leg));
     assert_null(leg_protocol(fixture->leg));
-    assert_false(leg_has_tools(fixture->leg));
-    (void)leg_tools(fixture->leg, &pages);
+    assert_false(leg_has_list(fixture->leg, LIST_TOOLS));
+    (void)leg_list_pages(fixture->leg, LIST_TOOLS, &pages);
     assert_int_equal(pages, 0);
     assert_string_equal(cue_factory_transcript(fixture->factory), "");
 }
@@ -27,7 +27,7 @@ static void test_a_leg_opens_step_by_step(void **state) {
     assert_string_equal(leg_protocol(fixture->leg), "2025-11-25");
     assert_true(
         slice_equal_cstr(leg_server_info(fixture->leg), "{\"name\":\"cue\",\"version\":\"1\"}"));
-    const struct trunk_slice *items = leg_tools(fixture->leg, &pages);
+    const struct trunk_slice *items = leg_list_pages(fixture->leg, LIST_TOOLS, &pages);
     assert_int_equal(pages, 1);
     assert_true(
         slice_equal_cstr(items[0], "[{\"name\":\"echo\",\"inputSchema\":{\"type\":\"object\"}}]"));
@@ -215,7 +215,7 @@ static void test_a_list_that_takes_too_long_fails_the_opening(void **state) {
     cue_factory_hold(fixture->factory, NULL, "tools/list");
     leg_open(fixture->leg);
     expect_failure(fixture, "was not ready within 20 ms");
-    assert_false(leg_has_tools(fixture->leg));
+    assert_false(leg_has_list(fixture->leg, LIST_TOOLS));
 }
 
 /* Lists */
@@ -229,7 +229,7 @@ static void test_all_pages_are_walked(void **state) {
     cue_factory_push_result(fixture->factory, "tools/list",
                             "{\"tools\":[{\"name\":\"two\"}],\"nextCursor\":null}");
     open_ready(fixture);
-    const struct trunk_slice *items = leg_tools(fixture->leg, &pages);
+    const struct trunk_slice *items = leg_list_pages(fixture->leg, LIST_TOOLS, &pages);
     assert_int_equal(pages, 3);
     assert_true(slice_equal_cstr(items[0], "[{\"name\":\"one\"}]"));
     assert_true(slice_equal_cstr(items[2], "[{\"name\":\"two\"}]"));
@@ -242,7 +242,7 @@ static void test_a_list_without_end_fails_the_opening(void **state) {
     cue_factory_push_result(fixture->factory, "tools/list",
                             "{\"tools\":[],\"nextCursor\":\"again\"}");
     leg_open(fixture->leg);
-    expect_failure(fixture, "backend a gave a list of tools without end");
+    expect_failure(fixture, "backend a gave a list without end");
     assert_true(cue_factory_count(fixture->factory, "a", "tools/list") <= 1000);
 }
 
@@ -261,7 +261,7 @@ static void test_a_result_that_is_no_list_fails_the_opening(void **state) {
     struct fixture *fixture = *state;
     cue_factory_push_result(fixture->factory, "tools/list", "{\"tools\":{}}");
     leg_open(fixture->leg);
-    expect_failure(fixture, "backend a gave no list of tools");
+    expect_failure(fixture, "backend a gave no list (tools/list)");
 }
 
 static void test_list_changed_fetches_the_list_again(void **state) {
@@ -274,7 +274,8 @@ static void test_list_changed_fetches_the_list_again(void **state) {
     cue_factory_push_result(fixture->factory, "tools/list", "{\"tools\":[{\"name\":\"new\"}]}");
     say(fixture, 0, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
     assert_int_equal(fixture->tools_changed, 2);
-    assert_true(slice_equal_cstr(leg_tools(fixture->leg, &pages)[0], "[{\"name\":\"new\"}]"));
+    assert_true(slice_equal_cstr(leg_list_pages(fixture->leg, LIST_TOOLS, &pages)[0],
+                                 "[{\"name\":\"new\"}]"));
     assert_int_equal(fixture->opened, 1);
 }
 
@@ -303,7 +304,7 @@ test_a_list_that_fails_later_leaves_the_one_known_and_the_next_may_succeed(void 
                               "backend a: busy");
     settle(fixture);
     assert_int_equal(leg_state(fixture->leg), LEG_READY);
-    assert_true(leg_has_tools(fixture->leg));
+    assert_true(leg_has_list(fixture->leg, LIST_TOOLS));
     assert_int_equal(cue_factory_count(fixture->factory, "a", "tools/list"),
                      3); /* it was said twice */
     assert_int_equal(fixture->failed, 0);

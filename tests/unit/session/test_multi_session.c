@@ -37,9 +37,9 @@ static void on_record_due(void *ctx) {
     }
 }
 
-static void on_tools_changed(void *ctx) {
+static void on_list_changed(void *ctx, enum list_kind kind) {
     struct fixture *fixture = ctx;
-    fixture->tools_changed++;
+    fixture->tools_changed += kind == LIST_TOOLS ? 1 : 0;
 }
 
 static void on_notice(void *ctx, const struct leg_source *from, const struct message *notice) {
@@ -80,7 +80,8 @@ static void add_backend(struct fixture *fixture, const char *name, bool is_disab
 
 /* Backends c, a and a disabled one, and one more, which may be required; NULL: none. */
 static struct fixture *fixture_new(const char *more, bool is_required) {
-    static const struct multi_session_events events = {on_record_due, on_tools_changed, on_notice};
+    static const struct multi_session_events events = {on_record_due, on_list_changed, on_notice,
+                                                       leg_refuse_request};
     struct fixture *fixture = xcalloc(1, sizeof *fixture);
     fixture->loop = loop_new();
     clock_init(&fixture->clock);
@@ -88,7 +89,8 @@ static struct fixture *fixture_new(const char *more, bool is_required) {
         (struct host_env){fixture->loop, NULL, &fixture->clock, op_table_new(fixture->loop, NULL)};
     fixture->factory = cue_factory_new(&fixture->host_env);
     fixture->watchdog = loop_timer_new(fixture->loop, on_watchdog, fixture);
-    fixture->options = (struct session_options){.leg_timeout_ms = 20000, .list_wait_ms = 20000};
+    fixture->options = (struct session_options){
+        .leg_timeout_ms = 20000, .list_wait_ms = 20000, .naming = {.prefix_format = "{backend}_"}};
     fixture->env = (struct leg_env){
         .loop = fixture->loop, .clock = &fixture->clock, .options = &fixture->options};
     add_backend(fixture, "c", false, false);
@@ -152,8 +154,17 @@ static void until_held(struct fixture *fixture, const char *backend, const char 
     RIG_UNTIL(fixture, cue_factory_count_held(fixture->factory, backend, what) > 0);
 }
 
+static void expect_given(struct fixture *fixture) {
+    struct buffer page = {0};
+    assert_true(multi_session_list(fixture->multi, LIST_TOOLS, NULL, &page));
+    buffer_free(&page);
+}
+
 static void expect_tools(struct fixture *fixture, const char *wanted) {
-    char *tools = slice_strdup(multi_session_tools(fixture->multi));
+    struct buffer page = {0};
+    assert_true(multi_session_list(fixture->multi, LIST_TOOLS, NULL, &page));
+    char *tools = slice_strdup(buffer_slice(&page));
+    buffer_free(&page);
     assert_string_equal(tools, wanted);
     free(tools);
 }
@@ -179,35 +190,39 @@ test_the_tools_of_enabled_backends_are_merged_in_the_order_of_their_names(void *
 static void test_a_route_leads_to_the_sessions_own_leg_and_the_backends_own_name(void **state) {
     struct fixture *fixture = *state;
     cue_factory_push_result(fixture->factory, "tools/list",
-                            "{\"tools\":[{\"name\":\"tw\\u006f\"},{\"name\":\"c_echo\"}]}");
+                            "{\"tools\":[{\"name\":\"tw\\u006f\",\"inputSchema\":{\"type\":"
+                            "\"object\"}},{\"name\":\"c_echo\",\"inputSchema\":{\"type\":"
+                            "\"object\"}}]}");
     multi_session_open(fixture->multi);
     RIG_UNTIL(fixture, fixture->opened == 2);
-    const struct route *route = multi_session_route(fixture->multi, slice_cstr("c_two"));
+    const struct route *route =
+        multi_session_route(fixture->multi, LIST_TOOLS, slice_cstr("c_two"));
     assert_non_null(route);
     assert_true(slice_equal_cstr(route->original, "\"tw\\u006f\""));
     assert_string_equal(leg_backend(route->leg)->name, "c");
-    route = multi_session_route(fixture->multi, slice_cstr("a_c_echo"));
+    route = multi_session_route(fixture->multi, LIST_TOOLS, slice_cstr("a_c_echo"));
     assert_non_null(route);
     assert_string_equal(leg_backend(route->leg)->name, "a");
-    assert_null(multi_session_route(fixture->multi, slice_cstr("c_one")));
-    assert_null(multi_session_route(fixture->multi, slice_cstr("c_echo")));
-    assert_null(multi_session_route(fixture->multi, slice_cstr("")));
+    assert_null(multi_session_route(fixture->multi, LIST_TOOLS, slice_cstr("c_one")));
+    assert_null(multi_session_route(fixture->multi, LIST_TOOLS, slice_cstr("c_echo")));
+    assert_null(multi_session_route(fixture->multi, LIST_TOOLS, slice_cstr("")));
 }
 
 static void test_a_name_may_belong_to_a_leg_whose_tools_are_not_known(void **state) {
     struct fixture *fixture = *state;
-    struct leg *leg = multi_session_guess_leg(fixture->multi, slice_cstr("c_anything"));
+    struct leg *leg = multi_session_guess_leg(fixture->multi, LIST_TOOLS, slice_cstr("c_anything"));
     assert_non_null(leg);
     assert_string_equal(leg_backend(leg)->name, "c");
-    assert_null(multi_session_guess_leg(fixture->multi, slice_cstr("b_echo"))); /* disabled */
-    assert_null(multi_session_guess_leg(fixture->multi, slice_cstr("nobody_echo")));
+    assert_null(
+        multi_session_guess_leg(fixture->multi, LIST_TOOLS, slice_cstr("b_echo"))); /* disabled */
+    assert_null(multi_session_guess_leg(fixture->multi, LIST_TOOLS, slice_cstr("nobody_echo")));
     multi_session_open(fixture->multi);
     RIG_UNTIL(fixture, fixture->opened == 2);
-    assert_null(multi_session_guess_leg(fixture->multi, slice_cstr("c_anything")));
+    assert_null(multi_session_guess_leg(fixture->multi, LIST_TOOLS, slice_cstr("c_anything")));
 }
 
 static const char *guess(struct fixture *fixture, const char *name) {
-    struct leg *leg = multi_session_guess_leg(fixture->multi, slice_cstr(name));
+    struct leg *leg = multi_session_guess_leg(fixture->multi, LIST_TOOLS, slice_cstr(name));
     return leg != NULL ? leg_backend(leg)->name : "";
 }
 
@@ -252,7 +267,7 @@ static void test_only_a_change_that_the_client_can_see_is_told(void **state) {
         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}";
     multi_session_open(fixture->multi);
     RIG_UNTIL(fixture, fixture->opened == 2);
-    (void)multi_session_tools(fixture->multi);
+    expect_given(fixture);
     (void)cue_factory_say(fixture->factory, "a", changed, 0);
     settle(fixture);
     assert_int_equal(fixture->tools_changed, 0);
@@ -261,14 +276,14 @@ static void test_only_a_change_that_the_client_can_see_is_told(void **state) {
     settle(fixture);
     assert_int_equal(fixture->tools_changed, 1);
     expect_tools(fixture, "{\"tools\":[" ECHO_OF("c") "]}");
-    assert_null(multi_session_route(fixture->multi, slice_cstr("a_echo")));
+    assert_null(multi_session_route(fixture->multi, LIST_TOOLS, slice_cstr("a_echo")));
 }
 
 static void test_the_tools_of_a_leg_that_died_stay(void **state) {
     struct fixture *fixture = *state;
     multi_session_open(fixture->multi);
     RIG_UNTIL(fixture, fixture->opened == 2);
-    (void)multi_session_tools(fixture->multi);
+    expect_given(fixture);
     cue_factory_close_leg(fixture->factory, "a", TRUNK_UNAVAILABLE, "backend a exited");
     settle(fixture);
     assert_int_equal(fixture->tools_changed, 0);
@@ -290,7 +305,7 @@ static void test_a_notice_of_no_request_is_passed_on(void **state) {
 static void test_a_wait_for_tools_opens_legs_and_ends_when_all_have_opened(void **state) {
     struct fixture *fixture = *state;
     cue_factory_hold(fixture->factory, NULL, "tools/list");
-    (void)multi_session_wait_tools(fixture->multi, on_ready, fixture);
+    (void)multi_session_wait_lists(fixture->multi, on_ready, fixture);
     until_held(fixture, "a", "tools/list");
     until_held(fixture, "c", "tools/list");
     cue_factory_release_next(fixture->factory, "a", "tools/list");
@@ -305,7 +320,7 @@ static void test_a_wait_with_nothing_to_wait_for_ends_at_once_but_not_inside(voi
     struct fixture *fixture = *state;
     multi_session_open(fixture->multi);
     RIG_UNTIL(fixture, fixture->opened == 2);
-    (void)multi_session_wait_tools(fixture->multi, on_ready, fixture);
+    (void)multi_session_wait_lists(fixture->multi, on_ready, fixture);
     assert_int_equal(fixture->ready, 0);
     settle(fixture);
     assert_int_equal(fixture->ready, 1);
@@ -314,7 +329,7 @@ static void test_a_wait_with_nothing_to_wait_for_ends_at_once_but_not_inside(voi
 static void test_a_backend_that_fails_ends_the_wait_for_it(void **state) {
     struct fixture *fixture = *state;
     cue_factory_hold(fixture->factory, "c", "make");
-    (void)multi_session_wait_tools(fixture->multi, on_ready, fixture);
+    (void)multi_session_wait_lists(fixture->multi, on_ready, fixture);
     until_held(fixture, "c", "make");
     cue_factory_complete_next(fixture->factory, "c", "make", TRUNK_UNAVAILABLE, "backend c: no");
     RIG_UNTIL(fixture, fixture->ready == 1);
@@ -325,11 +340,11 @@ static void
 test_nobody_waits_for_a_backend_that_failed_before_though_it_is_tried_again(void **state) {
     struct fixture *fixture = *state;
     cue_factory_hold(fixture->factory, "c", "make");
-    (void)multi_session_wait_tools(fixture->multi, on_ready, fixture);
+    (void)multi_session_wait_lists(fixture->multi, on_ready, fixture);
     until_held(fixture, "c", "make");
     cue_factory_complete_next(fixture->factory, "c", "make", TRUNK_UNAVAILABLE, "backend c: no");
     RIG_UNTIL(fixture, fixture->ready == 1);
-    (void)multi_session_wait_tools(fixture->multi, on_ready, fixture);
+    (void)multi_session_wait_lists(fixture->multi, on_ready, fixture);
     until_held(fixture, "c", "make");
     RIG_UNTIL(fixture, fixture->ready == 2);
     expect_tools(fixture, "{\"tools\":[" ECHO_OF("a") "]}");
@@ -341,15 +356,15 @@ static void test_a_wait_for_a_backend_that_hangs_ends_after_list_wait(void **sta
     struct fixture *fixture = *state;
     fixture->options.list_wait_ms = 20;
     cue_factory_hold(fixture->factory, "c", "initialize");
-    (void)multi_session_wait_tools(fixture->multi, on_ready, fixture);
+    (void)multi_session_wait_lists(fixture->multi, on_ready, fixture);
     RIG_UNTIL(fixture, fixture->ready == 1);
     expect_tools(fixture, "{\"tools\":[" ECHO_OF("a") "]}");
 }
 
 static void test_a_wait_that_is_cancelled_tells_nothing(void **state) {
     struct fixture *fixture = *state;
-    struct tools_wait *wait = multi_session_wait_tools(fixture->multi, on_ready, fixture);
-    multi_session_wait_tools_cancel(wait);
+    struct lists_wait *wait = multi_session_wait_lists(fixture->multi, on_ready, fixture);
+    multi_session_wait_lists_cancel(wait);
     RIG_UNTIL(fixture, fixture->opened == 2);
     settle(fixture);
     assert_int_equal(fixture->ready, 0);
@@ -402,8 +417,8 @@ static void test_only_legs_that_were_in_the_record_are_admitted(void **state) {
     struct record record = {0};
     fixture->admits = false;
     cue_factory_hold(fixture->factory, "c", "make");
-    struct leg *c = multi_session_guess_leg(fixture->multi, slice_cstr("c_echo"));
-    struct leg *a = multi_session_guess_leg(fixture->multi, slice_cstr("a_echo"));
+    struct leg *c = multi_session_guess_leg(fixture->multi, LIST_TOOLS, slice_cstr("c_echo"));
+    struct leg *a = multi_session_guess_leg(fixture->multi, LIST_TOOLS, slice_cstr("a_echo"));
     multi_session_open(fixture->multi);
     RIG_UNTIL(fixture, fixture->opened == 1);
     multi_session_fill_record(fixture->multi, &record);
@@ -429,7 +444,7 @@ static void test_close_is_told_when_the_drivers_are_through_with_every_leg(void 
     struct fixture *fixture = *state;
     cue_factory_hold(fixture->factory, "c", "make");
     cue_factory_hold(fixture->factory, "a", "finish");
-    (void)multi_session_wait_tools(fixture->multi, on_ready, fixture);
+    (void)multi_session_wait_lists(fixture->multi, on_ready, fixture);
     multi_session_wait_required(fixture->multi, on_required, fixture);
     RIG_UNTIL(fixture, fixture->opened == 1);
     fixture->required = 0;

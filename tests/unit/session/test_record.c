@@ -17,7 +17,8 @@
     "\"format\":\"1\",\"state\":\"placeholder\",\"principal\":\"\",\"created\":\"5\",\"owner\":"   \
     "\"n\","                                                                                       \
     "\"epoch\":\"0\",\"protocol\":\"2025-06-18\",\"client\":\"{\\\"name\\\":\\\"t\\\"}\","         \
-    "\"capabilities\":\"{}\",\"initialized\":\"false\",\"log_level\":\"\",\"backends\":"           \
+    "\"capabilities\":\"{}\",\"initialized\":\"false\",\"log_level\":\"\",\"subscriptions\":\"[]"  \
+    "\",\"backends\":"                                                                             \
     "\"\"}"
 #define PLACEHOLDER "{" MEMBERS
 
@@ -28,7 +29,8 @@ static struct record make_record(void) {
                            .protocol = xstrdup("2025-06-18"),
                            .client = xstrdup("{\"name\":\"t\"}"),
                            .capabilities = xstrdup("{}"),
-                           .log_level = xstrdup("")};
+                           .log_level = xstrdup(""),
+                           .subscriptions = xstrdup("[]")};
 }
 
 static void expect_text(const struct record *record, const char *wanted) {

@@ -3,9 +3,11 @@
 #include "unit/session/rig.h"
 
 static struct leg *find_leg(struct session *session, const char *tool) {
-    const struct route *route = multi_session_route(session_multi(session), slice_cstr(tool));
-    return route != NULL ? route->leg
-                         : multi_session_guess_leg(session_multi(session), slice_cstr(tool));
+    const struct route *route =
+        multi_session_route(session_multi(session), LIST_TOOLS, slice_cstr(tool));
+    return route != NULL
+               ? route->leg
+               : multi_session_guess_leg(session_multi(session), LIST_TOOLS, slice_cstr(tool));
 }
 
 /* A session whose leg to b is just open and wants to be added to the record; that put is held. */
