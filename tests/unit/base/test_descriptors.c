@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -36,7 +37,8 @@ static void test_fewer_than_16_are_scarce_wherever_they_are(void **state) {
     struct rlimit before = get_limit();
     struct rlimit low = {.rlim_cur = 64, .rlim_max = before.rlim_max};
     int held[64];
-    int count = 0;
+    size_t count = 0;
+    memset(held, 0xff, sizeof held);
     assert_false(descriptors_are_scarce());
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
     while ((held[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) {
@@ -44,14 +46,14 @@ static void test_fewer_than_16_are_scarce_wherever_they_are(void **state) {
     }
     assert_true(count > 32);
     assert_true(descriptors_are_scarce());
-    for (int i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 16; i++) {
         assert_true(descriptors_are_scarce());
         assert_int_equal(close(held[2 * i]), 0); /* every other one */
         held[2 * i] = -1;
     }
     assert_false(descriptors_are_scarce());
     assert_false(descriptors_are_scarce()); /* it takes none */
-    for (int i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         assert_true(held[i] < 0 || close(held[i]) == 0);
     }
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
