@@ -291,7 +291,7 @@ void process_stop(struct model *model) {
             break;
         case 1:
             if (model->nknowns > 0) {
-                process_call(process, CALL_VALIDATE + model_random(model, 2),
+                process_call(process, (enum call_kind)(CALL_VALIDATE + model_random(model, 2)),
                              model->knowns[model_random(model, model->nknowns)], true);
             }
             break;
