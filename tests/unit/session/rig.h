@@ -320,6 +320,7 @@ static inline struct session *rig_open(struct rig *rig) {
     struct session *session = rig_open_unconfirmed(rig);
     session_use_begin(session);
     session_use_end(session);
+    rig_settle(rig); /* its first use touches the record */
     return session;
 }
 
