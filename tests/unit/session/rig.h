@@ -28,6 +28,7 @@ struct rig {
     struct host_env env;
     struct cue_storage *store;
     struct cue_factory *factory;
+    struct cue_backends backends;
     struct storage *storage;
     struct backend_registry registry;
     struct session_options options;
@@ -117,7 +118,7 @@ static inline void rig_add_backend(struct rig *rig, const char *name, bool is_re
                          is_required, 20000, 0);
 }
 
-static inline struct rig *rig_new(uint32_t storage_caps) {
+static inline struct rig *rig_new_with(uint32_t storage_caps, uint32_t factory_caps) {
     static const struct session_client_ops client_ops = {.open = rig_client_open,
                                                          .on_list_changed = rig_client_list_changed,
                                                          .on_notice = rig_client_notice,
@@ -130,7 +131,7 @@ static inline struct rig *rig_new(uint32_t storage_caps) {
     clock_init(&rig->clock);
     rig->env = (struct host_env){rig->loop, NULL, &rig->clock, op_table_new(rig->loop, NULL)};
     rig->store = cue_storage_new(&rig->env, storage_caps, 0);
-    rig->factory = cue_factory_new(&rig->env);
+    rig->factory = cue_factory_new_on(&rig->env, factory_caps, &rig->backends);
     rig->watchdog = loop_timer_new(rig->loop, rig_on_watchdog, rig);
     rig->options = (struct session_options){.ttl_ms = RIG_TTL_MS,
                                             .leg_timeout_ms = 20000,
@@ -147,6 +148,10 @@ static inline struct rig *rig_new(uint32_t storage_caps) {
                                     .client_ctx = rig};
     rig->manager = manager_new(&config);
     return rig;
+}
+
+static inline struct rig *rig_new(uint32_t storage_caps) {
+    return rig_new_with(storage_caps, 0);
 }
 
 /* Turns the loop until CONDITION holds; fails when that does not come. */
@@ -211,6 +216,7 @@ static inline void rig_free(struct rig *rig) {
     storage_free(rig->storage);
     backend_registry_clear(&rig->registry);
     cue_factory_free(rig->factory);
+    cue_backends_clear(&rig->backends);
     cue_storage_free(rig->store);
     op_table_free(rig->env.ops);
     loop_timer_free(rig->watchdog);
