@@ -29,7 +29,6 @@ struct cue_session *cue_backends_begin(struct cue_backends *backends, const char
     backends->items =
         xrealloc((void *)backends->items, (backends->count + 1) * sizeof(struct cue_session *));
     backends->items[backends->count++] = session;
-    backends->begun++;
     return session;
 }
 

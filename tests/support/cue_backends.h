@@ -13,7 +13,7 @@ struct cue_session {
     char *backend;
     char *tag;           /* of the client's session, as make gave it */
     bool is_initialized; /* notifications/initialized came */
-    bool is_unsure;      /* it could not be gone on with, or not ended: nobody is to blame for it */
+    bool is_unsure;      /* no snapshot, not to be gone on with, or not ended: nobody is to blame */
     uint64_t last_id;    /* of a request */
 };
 
@@ -21,8 +21,10 @@ struct cue_backends {
     struct cue_session **items;
     size_t count;
     uint64_t last_number;
-    size_t begun;
     size_t mistakes; /* requests whose id did not rise within their session */
+    /* NULL: nobody watches. Called before the session is among the others. */
+    void (*on_begin)(void *ctx, const struct cue_session *session);
+    void *ctx;
 };
 
 void cue_backends_clear(struct cue_backends *backends);

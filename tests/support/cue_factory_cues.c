@@ -127,7 +127,8 @@ void cue_factory_complete_at(struct cue_factory *cue, size_t at, int32_t status,
     struct cue_session *session = cue_backends_find(
         cue->backends, call->leg != NULL ? call->leg->session : strtoull(call->saved, NULL, 10));
     bool is_finish = strcmp(call->what, "finish") == 0;
-    if (session != NULL && (is_finish || call->leg == NULL)) {
+    bool is_snapshot = strcmp(call->what, "snapshot") == 0;
+    if (session != NULL && (is_finish || is_snapshot || call->leg == NULL)) {
         session->is_unsure = true;
     }
     if (is_finish) {

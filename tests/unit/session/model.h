@@ -59,6 +59,8 @@ struct client {
     size_t streams;
     bool is_confirmed;
     bool wants_initialized;
+    const char *log_level; /* as last asked for; NULL: not */
+    size_t levels;         /* asked for and not yet answered */
     LIST_HEAD(, leg_call) calls;
 };
 
@@ -162,6 +164,7 @@ void client_begin_use(struct client *client);
 void client_end_use(struct client *client);
 void client_begin_stream(struct client *client);
 void client_end_stream(struct client *client);
+void client_set_log_level(struct client *client);
 void client_call_leg(struct client *client);   /* takes one of its uses */
 void client_list_tools(struct client *client); /* likewise */
 size_t client_count_free_uses(const struct client *client);
@@ -189,6 +192,8 @@ void rules_check_terminate(struct call *call, int32_t status);
 void checks_always(struct model *model);
 void checks_calm(struct model *model);            /* nothing waits and nothing fails */
 void checks_nothing_is_left(struct model *model); /* every life has ended */
+/* A backend's session begins, which is needless while an earlier one could be gone on with. */
+void checks_on_backend_begins(void *ctx, const struct cue_session *session);
 void checks_stopped(struct model *model);
 void checks_on_death(struct model *model);     /* before a process that was killed winds down */
 void checks_forget_store(struct model *model); /* it died with the process */

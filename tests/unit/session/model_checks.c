@@ -31,10 +31,24 @@ static void check_life(struct model *model, struct known *known) {
                 "%s expired in use", known->tag);
 }
 
+/* While nothing fails, what a record names is there. */
+static void check_named(struct model *model, const struct known *known) {
+    for (size_t i = 0; rules_is_alive(known) && i < known->record.nlegs; i++) {
+        const struct record_leg *leg = &known->record.legs[i];
+        uint64_t number = strtoull(leg->session, NULL, 10);
+        MODEL_CHECK(model,
+                    model->leg_faults > 0 || model->store_faults > 0 || number == 0 ||
+                        cue_backends_find(&model->backends, number) != NULL,
+                    "the record of %s names session %" PRIu64 " of backend %s, which has ended",
+                    known->tag, number, leg->backend);
+    }
+}
+
 void checks_always(struct model *model) {
     size_t live = 0;
     for (size_t i = 0; i < model->nknowns; i++) {
         check_life(model, model->knowns[i]);
+        check_named(model, model->knowns[i]);
         live += model->knowns[i]->client != NULL ? 1 : 0;
     }
     MODEL_CHECK(model, manager_count_live(model->process->manager) == live,
@@ -67,6 +81,21 @@ static bool is_recorded(const struct known *known, const struct cue_session *ses
     return false;
 }
 
+void checks_on_backend_begins(void *ctx, const struct cue_session *session) {
+    struct model *model = ctx;
+    const struct known *known = find_by_tag(model, session->tag);
+    if (model->store_faults > 0 || model->leg_faults > 0 || !rules_is_alive(known)) {
+        return;
+    }
+    for (size_t i = 0; i < model->backends.count; i++) {
+        const struct cue_session *other = model->backends.items[i];
+        MODEL_CHECK(model,
+                    strcmp(other->backend, session->backend) != 0 || !is_recorded(known, other),
+                    "%s did not go on with its session %" PRIu64 " of backend %s", session->tag,
+                    other->number, session->backend);
+    }
+}
+
 /* A session of a backend belongs to a live session's leg, or a record names it. */
 static void check_backends(struct model *model) {
     for (size_t i = 0; i < model->backends.count; i++) {
@@ -94,6 +123,7 @@ static void check_legs(struct model *model) {
 }
 
 void checks_calm(struct model *model) {
+    const struct client *client;
     const struct call *call;
     STAILQ_FOREACH(call, &model->calls, link) {
         MODEL_CHECK(model, call->answers == 1, "call %u was not answered", call->number);
@@ -102,13 +132,21 @@ void checks_calm(struct model *model) {
                 "a call of the store is pending");
     for (size_t i = 0; i < model->nknowns; i++) {
         const struct known *known = model->knowns[i];
-        const struct client *client = known->client;
+        client = known->client;
         MODEL_CHECK(model, client == NULL || client_count_calls(client) == 0,
                     "a call on a leg of %s has no end", known->tag);
         MODEL_CHECK(model,
                     client == NULL || !client->wants_initialized || !rules_is_alive(known) ||
                         known->record.is_initialized,
                     "the record of %s does not say that it is initialized", known->tag);
+        MODEL_CHECK(model,
+                    client == NULL || client->log_level == NULL || !rules_is_alive(known) ||
+                        strcmp(known->record.log_level, client->log_level) == 0,
+                    "the record of %s has not the log level %s", known->tag, client->log_level);
+    }
+    LIST_FOREACH(client, &model->process->clients, link) {
+        MODEL_CHECK(model, client->levels == 0, "a log level of %s has no answer",
+                    client->known->tag);
     }
     check_legs(model);
     check_backends(model);
@@ -127,11 +165,15 @@ void checks_nothing_is_left(struct model *model) {
     }
 }
 
-/* No record can name a session before it was initialized, and none survives a store in memory. */
+/* Lost is what no record names: sessions that were not initialized yet, those of a store in memory,
+ * and those that were being closed for a record that the sweep had taken. */
 void checks_on_death(struct model *model) {
     for (size_t i = 0; i < model->backends.count; i++) {
         struct cue_session *session = model->backends.items[i];
-        session->is_unsure = true;
+        const struct known *known = find_by_tag(model, session->tag);
+        bool is_lost = !session->is_initialized || model->storage_caps == 0 || known == NULL ||
+                       !known->is_stored;
+        session->is_unsure = session->is_unsure || is_lost;
     }
 }
 

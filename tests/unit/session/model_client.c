@@ -73,7 +73,31 @@ size_t client_count_calls(const struct client *client) {
 }
 
 size_t client_count_free_uses(const struct client *client) {
-    return client->uses - client_count_calls(client);
+    return client->uses - client->levels - client_count_calls(client);
+}
+
+static void on_level_set(void *ctx, int32_t status, const char *text) {
+    struct client *client = ctx;
+    struct model *model = client->process->model;
+    (void)text;
+    MODEL_CHECK(model, client->levels > 0, "a log level was answered twice");
+    client->levels--;
+    if (is_watched(client)) {
+        MODEL_CHECK(model,
+                    status != TRUNK_NOT_FOUND ||
+                        session_state(client->session) == SESSION_TERMINATED,
+                    "%s was not found, but it is live", client->known->tag);
+        model_note(model, "  log level of %s: %s", client->known->tag, status_name(status));
+    }
+    client_end_use(client);
+}
+
+/* Takes one of its uses, as a request does. */
+void client_set_log_level(struct client *client) {
+    static const char *const levels[] = {"debug", "warning", "error"};
+    client->log_level = levels[model_random(client->process->model, 3)];
+    client->levels++;
+    session_set_log_level(client->session, client->log_level, on_level_set, client);
 }
 
 /* Calls on legs */
@@ -191,7 +215,7 @@ static void end_uses(struct client *client) {
     while ((call = LIST_FIRST(&client->calls)) != NULL) {
         cancel_leg_call(call);
     }
-    while (client->uses > 0) {
+    while (client->uses > client->levels) {
         client_end_use(client);
     }
 }

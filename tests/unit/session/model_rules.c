@@ -153,6 +153,8 @@ void rules_on_opened(struct client *client) {
     const struct record *record = session_record(client->session);
     MODEL_CHECK(model, known != NULL, "an object of a session without a record");
     MODEL_CHECK(model, known->client == NULL, "two live objects of %s", known->tag);
+    MODEL_CHECK(model, known->record.is_active, "%s was opened though its record is a placeholder",
+                known->tag);
     MODEL_CHECK(model, !known->is_final, "%s was opened though it is gone", known->tag);
     MODEL_CHECK(model, !known->was_opened || record->epoch > known->epoch,
                 "%s was opened twice under epoch %" PRIu64, known->tag, record->epoch);

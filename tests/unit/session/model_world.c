@@ -96,6 +96,8 @@ struct model *model_new(uint64_t seed) {
     STAILQ_INIT(&model->calls);
     model->records.changed = rules_on_change;
     model->records.ctx = model;
+    model->backends.on_begin = checks_on_backend_begins;
+    model->backends.ctx = model;
     model->options = (struct session_options){.ttl_ms = MODEL_TTL_MS,
                                               .naming = {.prefix_format = "{backend}_"},
                                               .leg_timeout_ms = MODEL_LEG_TIMEOUT_MS,

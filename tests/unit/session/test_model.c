@@ -90,7 +90,7 @@ static void go_on_with_a_held_one(struct model *model) {
     const char *tag = client->known->tag;
     bool is_live = session_state(client->session) == SESSION_ACTIVE;
     size_t free_uses = client_count_free_uses(client);
-    switch (model_random(model, 8)) {
+    switch (model_random(model, 9)) {
     case 0:
         model_note(model, "a stream of %s begins", tag);
         client_begin_stream(client);
@@ -118,6 +118,12 @@ static void go_on_with_a_held_one(struct model *model) {
         if (free_uses > 0 && is_live) {
             model_note(model, "a call on a leg of %s", tag);
             client_call_leg(client);
+        }
+        break;
+    case 5:
+        if (free_uses > 0 && is_live) {
+            client_set_log_level(client);
+            model_note(model, "%s wants log level %s", tag, client->log_level);
         }
         break;
     default:
