@@ -38,7 +38,7 @@ struct call {
     uint64_t retry_ms;
     unsigned nquiet;    /* connections in a row that brought nothing */
     unsigned nfailures; /* GETs in a row that were not answered with a stream */
-    char last_id[SSE_MAX_ID_BYTES + 1];
+    char *last_id;      /* of its stream; NULL: none */
 };
 
 static void start_exchange(struct call *call);
@@ -68,6 +68,7 @@ void call_end(struct call *call, int32_t status, const char *text) {
         call->leg->host->timer_free(call->timer);
     }
     curl_slist_free_all(call->headers);
+    free(call->last_id);
     free(call);
     if (was_awaited) {
         leg_go_on_finishing(leg);
@@ -205,8 +206,12 @@ static void keep_stream_state(struct call *call) {
         call->nquiet = 0; /* closed because it was quiet for long, as proxies do */
     }
     if (reader->id_len > 0 && header_value_is_valid(reader->id, reader->id_len) &&
-        strcmp(reader->id, call->last_id) != 0) {
-        memcpy(call->last_id, reader->id, reader->id_len + 1);
+        (call->last_id == NULL || strcmp(reader->id, call->last_id) != 0)) {
+        char *copy = strdup(reader->id);
+        if (copy != NULL) {
+            free(call->last_id);
+            call->last_id = copy;
+        }
         call->nquiet = 0;
     }
 }
@@ -243,7 +248,7 @@ static int32_t judge(const struct call *call, const struct exchange_result *resu
 static void end_request(struct call *call, const struct exchange_result *result) {
     char text[OUTCOME_TEXT_BYTES];
     int32_t status = judge(call, result, text, sizeof text);
-    if (is_stream(result) && call->last_id[0] != '\0' && result->problem == TRUNK_OK) {
+    if (is_stream(result) && call->last_id != NULL && result->problem == TRUNK_OK) {
         wait_and_get(call);
         return;
     }
@@ -361,8 +366,7 @@ static void start_exchange(struct call *call) {
     }
     call->has_session = leg->session_id != NULL || leg->legacy != NULL;
     call->was_good = leg->is_good;
-    if (leg_build_headers(leg, setup.method, call->headers,
-                          call->last_id[0] != '\0' ? call->last_id : NULL, &setup.headers)) {
+    if (leg_build_headers(leg, setup.method, call->headers, call->last_id, &setup.headers)) {
         call->exchange =
             exchange_start(leg->factory->loop, &leg->factory->options, &setup, &events, call);
     }
@@ -407,10 +411,11 @@ void call_start(struct leg *leg, enum call_kind kind, const struct trunk_request
     call->is_get = kind == CALL_LISTEN || request->resume.len > 0;
     call->is_initialize = kind == CALL_REQUEST && !leg->has_begun;
     if (request->resume.len > 0) {
-        memcpy(call->last_id, request->resume.data, request->resume.len);
+        call->last_id = strndup(request->resume.data, request->resume.len);
     }
     LIST_INSERT_HEAD(&leg->calls, call, link);
-    if (copy_headers(call, request)) {
+    bool has_position = request->resume.len == 0 || call->last_id != NULL;
+    if (has_position && copy_headers(call, request)) {
         start_exchange(call);
     } else {
         call_end(call, TRUNK_UNAVAILABLE, "out of memory");

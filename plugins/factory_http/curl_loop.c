@@ -29,6 +29,8 @@ struct curl_loop {
     bool is_running; /* inside libcurl, or telling of an end */
     size_t npooled;
     CURL *pool[MAX_POOLED];
+    size_t nblocks;
+    void *blocks[MAX_POOLED];
     struct socket_watch *sockets; /* of open_socket */
 };
 /* A socket of libcurl and its watch. That of a connection which has carried a transfer stays
@@ -287,6 +289,9 @@ void curl_loop_free(struct curl_loop *loop) {
     for (size_t i = 0; i < loop->npooled; i++) {
         curl_easy_cleanup(loop->pool[i]);
     }
+    for (size_t i = 0; i < loop->nblocks; i++) {
+        free(loop->blocks[i]);
+    }
     if (loop->multi != NULL) {
         (void)curl_multi_cleanup(loop->multi);
     }
@@ -326,6 +331,21 @@ void curl_loop_give_easy(struct curl_loop *loop, CURL *easy) {
         loop->pool[loop->npooled++] = easy;
     } else {
         curl_easy_cleanup(easy);
+    }
+}
+
+void *curl_loop_take_block(struct curl_loop *loop, size_t size) {
+    if (loop->nblocks == 0) {
+        return calloc(1, size);
+    }
+    return memset(loop->blocks[--loop->nblocks], 0, size);
+}
+
+void curl_loop_give_block(struct curl_loop *loop, void *block) {
+    if (loop->nblocks < MAX_POOLED) {
+        loop->blocks[loop->nblocks++] = block;
+    } else {
+        free(block);
     }
 }
 

@@ -22,6 +22,11 @@ void curl_loop_free(struct curl_loop *loop);
 CURL *curl_loop_take_easy(struct curl_loop *loop);
 void curl_loop_give_easy(struct curl_loop *loop, CURL *easy);
 
+/* Zeroed memory for what belongs to a handle, always of one size, from a pool; NULL: out of memory.
+ * malloc takes its long way for several KiB. */
+void *curl_loop_take_block(struct curl_loop *loop, size_t size);
+void curl_loop_give_block(struct curl_loop *loop, void *block);
+
 /* A transfer: a handle that is set up, and who is told of its end. Its members are read only while
  * it is in the loop. */
 struct transfer {

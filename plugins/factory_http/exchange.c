@@ -370,7 +370,7 @@ static void set_options(struct exchange *exchange, const struct exchange_options
 struct exchange *exchange_start(struct curl_loop *loop, const struct exchange_options *options,
                                 const struct exchange_setup *setup,
                                 const struct exchange_events *events, void *ctx) {
-    struct exchange *exchange = calloc(1, sizeof *exchange);
+    struct exchange *exchange = curl_loop_take_block(loop, sizeof *exchange);
     if (exchange == NULL) {
         curl_slist_free_all(setup->headers);
         return NULL;
@@ -413,7 +413,7 @@ void exchange_free(struct exchange *exchange) {
     curl_slist_free_all(exchange->headers);
     sse_reader_free(&exchange->reader);
     free(exchange->body);
-    free(exchange);
+    curl_loop_give_block(exchange->loop, exchange);
 }
 
 void exchange_pause(struct exchange *exchange, bool is_paused) {

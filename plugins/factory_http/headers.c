@@ -63,14 +63,32 @@ bool headers_add_line(struct curl_slist **list, const char *line) {
     return true;
 }
 
-/* libcurl sends an empty value only when it is written as "name;". */
+/* libcurl sends an empty value only when it is written as "name;". Joined by hand: several times
+ * for each call, formatting is felt. */
 bool headers_add(struct curl_slist **list, const char *name, const char *value) {
-    char *line = NULL;
-    if (asprintf(&line, *value != '\0' ? "%s: %s" : "%s;%s", name, value) < 0) {
+    char small[256];
+    size_t name_len = strlen(name);
+    size_t value_len = strlen(value);
+    size_t size = name_len + value_len + sizeof ": ";
+    char *line = size <= sizeof small ? small : malloc(size);
+    if (line == NULL) {
         return false;
     }
+    char *end = line + name_len;
+    memcpy(line, name, name_len);
+    if (value_len > 0) {
+        *end++ = ':';
+        *end++ = ' ';
+        memcpy(end, value, value_len);
+        end += value_len;
+    } else {
+        *end++ = ';';
+    }
+    *end = '\0';
     bool is_added = headers_add_line(list, line);
-    free(line);
+    if (line != small) {
+        free(line);
+    }
     return is_added;
 }
 

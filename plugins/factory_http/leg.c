@@ -44,12 +44,12 @@ static bool add_method_fields(struct curl_slist **list, enum exchange_method met
     switch (method) {
     case EXCHANGE_POST:
         /* An empty Expect: libcurl would wait for 100-continue before a large body. */
-        return headers_add(list, "Accept", "application/json, text/event-stream") &&
-               headers_add(list, "Content-Type", "application/json") &&
+        return headers_add_line(list, "Accept: application/json, text/event-stream") &&
+               headers_add_line(list, "Content-Type: application/json") &&
                headers_add_line(list, "Expect:");
     case EXCHANGE_GET:
-        return headers_add(list, "Accept", "text/event-stream") &&
-               headers_add(list, "Cache-Control", "no-cache");
+        return headers_add_line(list, "Accept: text/event-stream") &&
+               headers_add_line(list, "Cache-Control: no-cache");
     case EXCHANGE_DELETE:
         break;
     }
