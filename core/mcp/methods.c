@@ -56,8 +56,12 @@ static void ignore_terminated(void *ctx, int32_t status, const char *text) {
 static void on_session(void *ctx, int32_t status, const char *text, struct session *session) {
     struct initialize *initialize = ctx;
     struct exchange *exchange = initialize->exchange;
-    if (status != TRUNK_OK) {
+    if (status == TRUNK_UNAVAILABLE) {
+        methods_refuse_status(exchange, initialize->id, status, text);
+    } else if (status != TRUNK_OK) {
         methods_refuse(exchange, 200, initialize->id, JSONRPC_INTERNAL_ERROR, text, 0);
+    }
+    if (status != TRUNK_OK) {
         free(initialize);
         return;
     }

@@ -158,8 +158,7 @@ static void on_loaded_again(void *ctx, const struct trunk_reply *reply) {
 static void on_marked(void *ctx, const struct trunk_reply *reply) {
     struct create *create = ctx;
     (void)reply; /* whatever it says, the placeholder expires by itself */
-    limits_remove(create->manager->limits, create->id);
-    fail(create, TRUNK_UNAVAILABLE, create->text);
+    fail(create, TRUNK_INTERNAL, create->text);
 }
 
 static void on_required_ready(void *ctx, int32_t status, const char *text) {

@@ -41,7 +41,8 @@ void manager_generate(struct manager *manager, const struct manager_client *clie
 
 /* Phase 2. OK with the ACTIVE session, on which a use was begun for the caller (session_use_end);
  * NOT_FOUND: the placeholder is missing or of another principal; CONFLICT: it was terminated or
- * expired meanwhile; UNAVAILABLE: the store, or a required backend, failed. */
+ * expired meanwhile; UNAVAILABLE: the store does not answer, or trunkd is shutting down; INTERNAL:
+ * a required backend failed. */
 typedef void (*manager_session_fn)(void *ctx, int32_t status, const char *text,
                                    struct session *session);
 void manager_create_session(struct manager *manager, const char *id, const char *principal,

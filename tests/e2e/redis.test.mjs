@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // redis.test.mjs - sessions in redis: what a redis that is not there, dies or stands still means for those who use trunkd.
 import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './support/backends.mjs';
@@ -160,6 +162,25 @@ test('a password comes from the environment, and a wrong one is told without it'
     assert.match(log, /WRONGPASS/);
     assert.doesNotMatch(log, /wrong-one/);
     await withTrunkd(config, async ({ url }) => RawSession.open(url), { REDIS_PASSWORD: 'right-one' });
+  });
+});
+
+test('an initialize whose store goes away while it waits for a backend is to be tried again', async () => {
+  await withRedis(async (redis, directory) => {
+    await redis.start();
+    const cue = join(directory, 'cue');
+    const started = join(directory, 'started');
+    const slow = { ...demo('--init-cue', cue, '--count-file', started), required: true };
+    const config = { storage: storage({ socket: redis.socket }), mcpServers: { slow } };
+    await withTrunkd(config, async ({ url }) => {
+      const refused = post(url, initializeMessage);
+      await eventually('the backend', () => existsSync(started), true);
+      await redis.kill();
+      writeFileSync(cue, '');
+      assert.deepEqual(shapeOf(await refused), retryLater);
+      await redis.start();
+      await eventually('a new session', async () => (await post(url, initializeMessage)).status, 200);
+    });
   });
 });
 

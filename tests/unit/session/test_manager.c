@@ -231,7 +231,7 @@ static void test_a_required_backend_that_fails_fails_the_creation_by_name(void *
     rig_settle(rig);
     assert_int_equal(created.calls, 0); /* not before every leg is closed */
     cue_factory_release_next(rig->factory, "a", "finish");
-    rig_finish(rig, &created, TRUNK_UNAVAILABLE);
+    rig_finish(rig, &created, TRUNK_INTERNAL);
     assert_non_null(strstr(created.text, "required"));
     assert_non_null(
         strstr(created.text, "backend needed: command \"needd\" was not found in PATH"));
@@ -250,7 +250,7 @@ static void test_a_required_backend_that_hangs_fails_the_creation_by_name_in_tim
     cue_factory_hold(rig->factory, "needed", "initialize");
     rig_generate(rig);
     rig_start_create(rig, &created);
-    rig_finish(rig, &created, TRUNK_UNAVAILABLE);
+    rig_finish(rig, &created, TRUNK_INTERNAL);
     assert_non_null(strstr(created.text, "backend needed was not ready within 20 ms"));
     assert_int_equal(cue_factory_count_finished(rig->factory), 3);
     assert_true(rig_is_flagged(rig));
@@ -267,7 +267,7 @@ static void test_a_failed_build_is_told_though_its_placeholder_cannot_be_marked(
     cue_storage_set_status(rig->store, TRUNK_UNAVAILABLE);
     cue_factory_complete_next(rig->factory, "needed", "make", TRUNK_DENIED,
                               "backend needed: denied");
-    rig_finish(rig, &created, TRUNK_UNAVAILABLE);
+    rig_finish(rig, &created, TRUNK_INTERNAL);
     assert_non_null(strstr(created.text, "backend needed: denied"));
     cue_storage_set_status(rig->store, TRUNK_OK);
 }
