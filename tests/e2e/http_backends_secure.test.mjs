@@ -14,24 +14,24 @@ import { eventually, residentBytes } from './support/processes.mjs';
 import { RawSession } from './support/raw.mjs';
 import { leavesNothing, withDirectory, withTrunkd } from './support/trunkd.mjs';
 
-function makeCertificate(directory) {
+function makeCertificate(directory, name) {
   const certificate = { key: join(directory, 'key.pem'), file: join(directory, 'cert.pem') };
   execFileSync('openssl', [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1'],
+    ...['-subj', '/CN=test', '-addext', `subjectAltName=${name}`],
     ...['-keyout', certificate.key, '-out', certificate.file],
   ], { stdio: 'ignore' });
   return certificate;
 }
 
-// Runs body(backend, certificate) beside the backend; backend.state() is what it tells of itself.
-function withSecure(directory, body) {
-  const certificate = makeCertificate(directory);
+// Runs body(backend, certificate) beside the backend; backend.state() is what it tells of itself. name: of the certificate.
+function withSecure(directory, body, name = 'IP:127.0.0.1') {
+  const certificate = makeCertificate(directory, name);
   const args = (port) => [fixture('secure_backend.mjs'), port, certificate.key, certificate.file];
   return withBackends([() => HttpBackend.start(args)], (backend) => {
     backend.secureUrl = `https://127.0.0.1:${backend.port}/mcp`;
     backend.state = async () => {
-      const options = { ca: readFileSync(certificate.file), agent: false, path: '/state' };
+      const options = { ca: readFileSync(certificate.file), checkServerIdentity: () => undefined, agent: false, path: '/state' };
       const request = httpsRequest(new URL('/state', backend.secureUrl), options).end();
       const [response] = await once(request, 'response');
       return JSON.parse(Buffer.concat(await response.toArray()).toString());
@@ -124,6 +124,31 @@ test('over HTTP/2 a client that does not read holds up its own stream only', asy
     }),
   );
 });
+
+for (const [what, name, trusts] of [
+  ['of another name', 'DNS:other.example,IP:127.0.0.2', true],
+  ['that nobody vouches for', 'IP:127.0.0.1', false],
+]) {
+  test(`a backend with a certificate ${what} is told nothing, and the one beside it is unharmed`, async () => {
+    await withDirectory((directory) =>
+      withSecure(
+        directory,
+        async (backend, certificate) => {
+          const config = {
+            factories: factories(trusts ? { ca_file: certificate.file } : {}),
+            mcpServers: { secure: { url: backend.secureUrl }, beside: demo() },
+          };
+          await withTrunkd(config, ({ url }) => withClient(url, async (client) => {
+            await assert.rejects(callText(client, 'secure_http'), /backend "?secure"?.*SSL.*(certificate|name)/i);
+            assert.equal(await callText(client, 'beside_echo', { text: 'a' }), 'a');
+          }));
+          assert.equal((await backend.state()).requests, 0);
+        },
+        name,
+      ),
+    );
+  });
+}
 
 async function callThrough(config, env, tool, wanted) {
   await withTrunkd(config, ({ url }) => withClient(url, async (client) => {
