@@ -67,24 +67,13 @@ bool headers_add_line(struct curl_slist **list, const char *line) {
  * for each call, formatting is felt. */
 bool headers_add(struct curl_slist **list, const char *name, const char *value) {
     char small[256];
-    size_t name_len = strlen(name);
-    size_t value_len = strlen(value);
-    size_t size = name_len + value_len + sizeof ": ";
+    size_t size = strlen(name) + strlen(value) + sizeof ": ";
     char *line = size <= sizeof small ? small : malloc(size);
     if (line == NULL) {
         return false;
     }
-    char *end = line + name_len;
-    memcpy(line, name, name_len);
-    if (value_len > 0) {
-        *end++ = ':';
-        *end++ = ' ';
-        memcpy(end, value, value_len);
-        end += value_len;
-    } else {
-        *end++ = ';';
-    }
-    *end = '\0';
+    char *end = stpcpy(line, name);
+    (void)stpcpy(stpcpy(end, *value != '\0' ? ": " : ";"), value);
     bool is_added = headers_add_line(list, line);
     if (line != small) {
         free(line);
