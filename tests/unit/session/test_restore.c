@@ -63,10 +63,6 @@ static void test_a_leg_that_could_not_outlive_the_process_is_opened_anew(void **
     assert_int_equal(restore_rig_count(rig, "a initialize\n"), 1);
 }
 
-static void on_ready(void *ctx, int32_t status, const char *text) {
-    rig_on_status(ctx, status, text);
-}
-
 static void test_a_session_whose_backend_cannot_be_reached_is_not_given_up(void **state) {
     struct rig *rig = *state;
     struct outcome restored = {0};
@@ -82,7 +78,7 @@ static void test_a_session_whose_backend_cannot_be_reached_is_not_given_up(void 
     struct leg *leg =
         multi_session_guess_leg(session_multi(restored.session), LIST_TOOLS, slice_cstr("a_echo"));
     assert_non_null(leg);
-    (void)leg_use(leg, on_ready, &used);
+    (void)leg_use(leg, rig_on_status, &used);
     rig_finish(rig, &used, TRUNK_OK);
     assert_int_equal(restore_rig_count(rig, "a make\n"), 2);
     assert_int_equal(restore_rig_count(rig, "a initialize\n"), 0);
