@@ -3,40 +3,24 @@
  * connections, each with a session of its own, to several targets in turn (interleaved rounds),
  * with every answer checked. Prints a table and writes JSON. bench_calls SECONDS ROUNDS OUT.json
  * NAME:PORT:TOOL:PID...     PID 0: nothing stands in the middle */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "http_peer.h"
+#include "bench_client.h"
 
 #define MAX_TARGETS 4
 #define MAX_ROUNDS 15
 #define MAX_CONNECTIONS 64
-#define INPUT_SIZE (64 * 1024)
 
 struct target {
     const char *name;
     uint16_t port;
     const char *tool;
     long pid;
-};
-
-struct connection {
-    int fd;
-    unsigned index;
-    uint64_t id;
-    uint64_t sent_ns;
-    size_t len;
-    char session[96];
-    char input[INPUT_SIZE];
 };
 
 struct figures {
@@ -53,119 +37,6 @@ struct samples {
     size_t capacity;
 };
 
-static void die(const char *what) {
-    (void)fprintf(stderr, "bench_calls: %s\n", what);
-    exit(1);
-}
-
-static uint64_t now_ns(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static double cpu_seconds(long pid) {
-    char path[64];
-    char line[1024];
-    (void)snprintf(path, sizeof path, "/proc/%ld/schedstat", pid);
-    FILE *file = pid > 0 ? fopen(path, "r") : NULL;
-    if (file == NULL) {
-        return 0;
-    }
-    unsigned long long ns = 0;
-    if (fgets(line, sizeof line, file) != NULL) {
-        ns = strtoull(line, NULL, 10);
-    }
-    (void)fclose(file);
-    return (double)ns / 1e9;
-}
-
-static double rss_mib(long pid) {
-    char path[64];
-    unsigned long total = 0;
-    unsigned long resident = 0;
-    (void)snprintf(path, sizeof path, "/proc/%ld/statm", pid);
-    FILE *file = pid > 0 ? fopen(path, "r") : NULL;
-    if (file == NULL) {
-        return 0;
-    }
-    if (fscanf(file, "%lu %lu", &total, &resident) != 2) {
-        resident = 0;
-    }
-    (void)fclose(file);
-    return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1048576.0;
-}
-
-static void send_request(struct connection *connection, const char *method, const char *body) {
-    char out[4096];
-    char session[128] = "";
-    if (connection->session[0] != '\0') {
-        (void)snprintf(session, sizeof session, "Mcp-Session-Id: %s\r\n", connection->session);
-    }
-    int len =
-        snprintf(out, sizeof out,
-                 "%s /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-                 "Accept: application/json, text/event-stream\r\n%sContent-Length: %zu\r\n\r\n%s",
-                 method, session, strlen(body), body);
-    if (send(connection->fd, out, (size_t)len, MSG_NOSIGNAL) != len) {
-        die("a request could not be sent");
-    }
-}
-
-/* Blocks for one whole answer. */
-static struct http_message receive(struct connection *connection) {
-    struct http_message message;
-    int state;
-    while ((state = connection->len == 0
-                        ? 0
-                        : http_peer_read(connection->input, connection->len, &message)) == 0) {
-        ssize_t got = recv(connection->fd, connection->input + connection->len,
-                           INPUT_SIZE - connection->len - 1, 0);
-        if (got <= 0) {
-            die("a connection was closed");
-        }
-        connection->len += (size_t)got;
-        connection->input[connection->len] = '\0';
-    }
-    if (state < 0) {
-        die("an answer is not HTTP");
-    }
-    connection->len = 0; /* one answer at a time */
-    return message;
-}
-
-static void open_connection(struct connection *connection, const struct target *target) {
-    int one = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(target->port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    connection->session[0] = '\0';
-    connection->len = 0;
-    if (connect(connection->fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        die("cannot connect");
-    }
-    (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    send_request(connection, "POST",
-                 "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
-                 "\"protocolVersion\":\"2025-11-25\","
-                 "\"capabilities\":{},\"clientInfo\":{\"name\":\"bench\",\"version\":\"1\"}}}");
-    struct http_message message = receive(connection);
-    if (!http_peer_header(&message, "Mcp-Session-Id", connection->session,
-                          sizeof connection->session)) {
-        die("initialize gave no session id");
-    }
-    send_request(connection, "POST",
-                 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
-    (void)receive(connection);
-}
-
-static void close_connection(struct connection *connection) {
-    send_request(connection, "DELETE", "");
-    (void)receive(connection);
-    (void)close(connection->fd);
-}
-
 static void send_call(struct connection *connection, const struct target *target) {
     char body[1024];
     connection->id++;
@@ -175,8 +46,8 @@ static void send_call(struct connection *connection, const struct target *target
         "\"arguments\":{\"text\":\"c%u-%llu-0123456789012345678901234567890123456789\"}}}",
         (unsigned long long)connection->id, target->tool, connection->index,
         (unsigned long long)connection->id);
-    connection->sent_ns = now_ns();
-    send_request(connection, "POST", body);
+    connection->sent_ns = bench_now_ns();
+    bench_send(connection, "POST", body);
 }
 
 static void check_answer(const struct connection *connection, const struct http_message *message) {
@@ -199,7 +70,7 @@ static void add_sample(struct samples *samples, uint64_t ns) {
         samples->capacity = samples->capacity == 0 ? 65536 : samples->capacity * 2;
         samples->us10 = realloc(samples->us10, samples->capacity * sizeof *samples->us10);
         if (samples->us10 == NULL) {
-            die("out of memory");
+            bench_die("out of memory");
         }
     }
     samples->us10[samples->count++] = (uint32_t)(ns / 100);
@@ -219,17 +90,18 @@ static struct figures run_round(const struct target *target, struct connection *
     for (unsigned i = 0; i < count; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &connections[i]};
         connections[i].index = i;
-        open_connection(&connections[i], target);
+        bench_connect(&connections[i], target->port);
+        bench_open_session(&connections[i]);
         (void)epoll_ctl(epoll, EPOLL_CTL_ADD, connections[i].fd, &event);
     }
     for (unsigned i = 0; i < count;
          i++) { /* opens the way to the backend, outside of the measurement */
         send_call(&connections[i], target);
-        struct http_message message = receive(&connections[i]);
+        struct http_message message = bench_receive(&connections[i]);
         check_answer(&connections[i], &message);
     }
-    double cpu = cpu_seconds(target->pid);
-    uint64_t begin = now_ns();
+    double cpu = bench_cpu_seconds(target->pid);
+    uint64_t begin = bench_now_ns();
     uint64_t end = begin + (uint64_t)(seconds * 1e9);
     unsigned waiting = count;
     for (unsigned i = 0; i < count; i++) {
@@ -238,12 +110,12 @@ static struct figures run_round(const struct target *target, struct connection *
     while (waiting > 0) {
         int ready = epoll_wait(epoll, events, MAX_CONNECTIONS, 10000);
         if (ready <= 0) {
-            die("no answer for 10 s");
+            bench_die("no answer for 10 s");
         }
         for (int i = 0; i < ready; i++) {
             struct connection *connection = events[i].data.ptr;
-            struct http_message message = receive(connection);
-            uint64_t now = now_ns();
+            struct http_message message = bench_receive(connection);
+            uint64_t now = bench_now_ns();
             check_answer(connection, &message);
             add_sample(&samples, now - connection->sent_ns);
             if (now < end) {
@@ -253,17 +125,18 @@ static struct figures run_round(const struct target *target, struct connection *
             }
         }
     }
-    double took = (double)(now_ns() - begin) / 1e9;
-    cpu = cpu_seconds(target->pid) - cpu;
+    double took = (double)(bench_now_ns() - begin) / 1e9;
+    cpu = bench_cpu_seconds(target->pid) - cpu;
     struct figures figures = {.per_second = (double)samples.count / took,
                               .cpu_us = cpu / (double)samples.count * 1e6,
-                              .rss_mib = rss_mib(target->pid)};
+                              .rss_mib = bench_rss_mib(target->pid)};
     qsort(samples.us10, samples.count, sizeof *samples.us10, compare_samples);
     figures.p50_us = (double)samples.us10[samples.count / 2] / 10;
     figures.p99_us = (double)samples.us10[samples.count * 99 / 100] / 10;
     free(samples.us10);
     for (unsigned i = 0; i < count; i++) {
-        close_connection(&connections[i]);
+        bench_end_session(&connections[i]);
+        (void)close(connections[i].fd);
     }
     (void)close(epoll);
     return figures;
@@ -272,21 +145,17 @@ static struct figures run_round(const struct target *target, struct connection *
 /* Sessions opened and ended one after the other. */
 static double run_initializes(const struct target *target, struct connection *connection,
                               double seconds) {
-    uint64_t begin = now_ns();
+    uint64_t begin = bench_now_ns();
     uint64_t end = begin + (uint64_t)(seconds * 1e9);
     unsigned count = 0;
-    while (now_ns() < end) {
-        open_connection(connection, target);
-        close_connection(connection);
+    while (bench_now_ns() < end) {
+        bench_connect(connection, target->port);
+        bench_open_session(connection);
+        bench_end_session(connection);
+        (void)close(connection->fd);
         count++;
     }
-    return (double)count / ((double)(now_ns() - begin) / 1e9);
-}
-
-static int compare_doubles(const void *a, const void *b) {
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return left < right ? -1 : left > right;
+    return (double)count / ((double)(bench_now_ns() - begin) / 1e9);
 }
 
 static double median(const struct figures *rounds, unsigned count, size_t offset) {
@@ -294,8 +163,7 @@ static double median(const struct figures *rounds, unsigned count, size_t offset
     for (unsigned i = 0; i < count; i++) {
         memcpy(&values[i], (const char *)&rounds[i] + offset, sizeof values[i]);
     }
-    qsort(values, count, sizeof values[0], compare_doubles);
-    return values[count / 2];
+    return bench_median(values, count);
 }
 
 static struct figures medians(const struct figures *rounds, unsigned count) {
@@ -339,21 +207,21 @@ int main(int argc, char **argv) {
     struct figures rounds[MAX_TARGETS][MAX_ROUNDS];
     unsigned ntargets = 0;
     if (argc < 5 || argc - 4 > MAX_TARGETS) {
-        die("usage: bench_calls SECONDS ROUNDS OUT.json NAME:PORT:TOOL:PID...");
+        bench_die("usage: bench_calls SECONDS ROUNDS OUT.json NAME:PORT:TOOL:PID...");
     }
     double seconds = strtod(argv[1], NULL);
     unsigned count = (unsigned)strtoul(argv[2], NULL, 10);
     if (seconds <= 0 || count == 0 || count > MAX_ROUNDS) {
-        die("SECONDS must be positive, ROUNDS 1 to 15");
+        bench_die("SECONDS must be positive, ROUNDS 1 to 15");
     }
     for (int i = 4; i < argc; i++) {
         if (!parse_target(argv[i], &targets[ntargets++])) {
-            die("a target is NAME:PORT:TOOL:PID");
+            bench_die("a target is NAME:PORT:TOOL:PID");
         }
     }
     FILE *json = fopen(argv[3], "w");
     if (json == NULL) {
-        die("OUT.json cannot be written");
+        bench_die("OUT.json cannot be written");
     }
     (void)fprintf(json, "[");
     (void)printf("%-8s %4s %10s %9s %9s %9s %8s\n", "target", "conn", "calls/s", "p50 us", "p99 us",
@@ -375,10 +243,10 @@ int main(int argc, char **argv) {
         for (unsigned round = 0; round < count; round++) {
             rates[round] = run_initializes(&targets[i], connections, seconds / 4);
         }
-        qsort(rates, count, sizeof rates[0], compare_doubles);
-        (void)printf("%-8s %14.0f\n", targets[i].name, rates[count / 2]);
+        double rate = bench_median(rates, count);
+        (void)printf("%-8s %14.0f\n", targets[i].name, rate);
         (void)fprintf(json, ",\n  {\"name\": \"%s\", \"initialize_per_second\": %.0f}",
-                      targets[i].name, rates[count / 2]);
+                      targets[i].name, rate);
     }
     (void)fprintf(json, "\n]\n");
     (void)fclose(json);
