@@ -3,7 +3,7 @@
 #ifndef TEST_REDIS_RIG_H
 #define TEST_REDIS_RIG_H
 
-#include "kit_case.h"
+#include "kit_cmocka.h"
 
 #include "server.h"
 

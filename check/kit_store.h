@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * kit_store.h - an open instance of a driver with a host of its own, and its calls, made and waited
  * for. Inputs are copies that are gone once the op is completed. A call that is not completed in
- * time fails the running case. */
+ * time fails the running case (kit_fail.h). */
 #ifndef TRUNK_KIT_STORE_H
 #define TRUNK_KIT_STORE_H
 
@@ -19,7 +19,7 @@ struct kit_store *kit_store_open(const struct kit_driver *driver);
 /* Likewise, by a host whose wall clock says wall_ms: of a host that is started again, or of another
  * one beside it, whose clocks go on from, or agree with, that of the first. */
 struct kit_store *kit_store_open_at(const struct kit_driver *driver, uint64_t wall_ms);
-/* Closes and frees; results are gone then. Returns the number of faults, each told on stderr. */
+/* Closes and frees; results are gone then. Returns the number of faults. */
 size_t kit_store_close(struct kit_store *store);
 /* Removes all records, living or expired. False, and the reason on stderr, when that fails. */
 bool kit_store_empty(struct kit_store *store);

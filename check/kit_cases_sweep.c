@@ -4,14 +4,14 @@
 
 #include <stdio.h>
 
-static void test_sweep_of_an_empty_store_is_ok_and_emits_nothing(void **state) {
-    const struct kit_result *swept = kit_sweep(kit_store_of(state), 10);
+static void sweep_of_an_empty_store_is_ok_and_emits_nothing(struct kit *kit) {
+    const struct kit_result *swept = kit_sweep(kit->store, 10);
     assert_status(swept, TRUNK_OK);
     assert_int_equal(swept->nitems, 0);
 }
 
-static void test_sweep_emits_an_expired_record_with_all_that_it_is(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void sweep_emits_an_expired_record_with_all_that_it_is(struct kit *kit) {
+    struct kit_store *store = kit->store;
     uint64_t ends_ms = kit_now_ms(store) + 1000;
     uint64_t version = kit_put(store, TRUNK_PUT_CREATE, "a", "one", 1000)->version;
     kit_advance(store, 5000);
@@ -24,8 +24,8 @@ static void test_sweep_emits_an_expired_record_with_all_that_it_is(void **state)
     assert_int_equal(swept->items[0].expires_ms, ends_ms);
 }
 
-static void test_sweep_emits_each_expired_record_exactly_once(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void sweep_emits_each_expired_record_exactly_once(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 1000);
     kit_advance(store, 1000);
     assert_int_equal(kit_sweep(store, 10)->nitems, 1);
@@ -34,8 +34,8 @@ static void test_sweep_emits_each_expired_record_exactly_once(void **state) {
     assert_int_equal(kit_sweep(store, 10)->nitems, 0);
 }
 
-static void test_sweep_leaves_living_records_alone(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void sweep_leaves_living_records_alone(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 1000);
     (void)kit_put(store, TRUNK_PUT_CREATE, "b", "two", 1001);
     (void)kit_put(store, TRUNK_PUT_CREATE, "c", "three", 0);
@@ -46,8 +46,8 @@ static void test_sweep_leaves_living_records_alone(void **state) {
     assert_record(store, "c", "three");
 }
 
-static void test_sweep_removes_at_most_limit_records_and_all_in_the_end(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void sweep_removes_at_most_limit_records_and_all_in_the_end(struct kit *kit) {
+    struct kit_store *store = kit->store;
     enum { RECORDS = 25, LIMIT = 10 };
     unsigned times[RECORDS] = {0};
     char key[16];
@@ -77,8 +77,8 @@ static void test_sweep_removes_at_most_limit_records_and_all_in_the_end(void **s
     }
 }
 
-static void test_sweep_forgets_the_earlier_end_of_a_life_that_was_restarted(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void sweep_forgets_the_earlier_end_of_a_life_that_was_restarted(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 1000);
     (void)kit_put(store, TRUNK_PUT_CREATE, "b", "two", 1000);
     (void)kit_put(store, TRUNK_PUT_CREATE, "c", "three", 1000);
@@ -95,16 +95,16 @@ static void test_sweep_forgets_the_earlier_end_of_a_life_that_was_restarted(void
     assert_null(kit_find_item(swept, "d"));
 }
 
-static void test_sweep_does_not_emit_a_removed_record(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void sweep_does_not_emit_a_removed_record(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 1000);
     (void)kit_remove(store, "a");
     kit_advance(store, 1000);
     assert_int_equal(kit_sweep(store, 10)->nitems, 0);
 }
 
-static void test_a_swept_key_can_be_created_again(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void a_swept_key_can_be_created_again(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 1000);
     kit_advance(store, 1000);
     (void)kit_sweep(store, 10);
@@ -113,16 +113,23 @@ static void test_a_swept_key_can_be_created_again(void **state) {
     assert_record(store, "a", "two");
 }
 
-int kit_run_sweep_cases(struct kit *kit) {
-    const struct CMUnitTest cases[] = {
-        KIT_CASE(test_sweep_of_an_empty_store_is_ok_and_emits_nothing, kit),
-        KIT_CASE(test_sweep_emits_an_expired_record_with_all_that_it_is, kit),
-        KIT_CASE(test_sweep_emits_each_expired_record_exactly_once, kit),
-        KIT_CASE(test_sweep_leaves_living_records_alone, kit),
-        KIT_CASE(test_sweep_removes_at_most_limit_records_and_all_in_the_end, kit),
-        KIT_CASE(test_sweep_forgets_the_earlier_end_of_a_life_that_was_restarted, kit),
-        KIT_CASE(test_sweep_does_not_emit_a_removed_record, kit),
-        KIT_CASE(test_a_swept_key_can_be_created_again, kit),
-    };
-    return cmocka_run_group_tests_name("rule 9: sweep", cases, NULL, NULL);
-}
+static const struct kit_case cases[] = {
+    KIT_CASE(sweep_of_an_empty_store_is_ok_and_emits_nothing, 0,
+             "storage.h, sweep: Completes with OK, also when there was none."),
+    KIT_CASE(sweep_emits_an_expired_record_with_all_that_it_is, 0,
+             "storage.h, sweep: emits each: item.key, value, version, expires_ms"),
+    KIT_CASE(sweep_emits_each_expired_record_exactly_once, 0,
+             "storage.h, sweep: Each expired record is emitted exactly once, to one caller of all "
+             "hosts"),
+    KIT_CASE(sweep_leaves_living_records_alone, 0,
+             "storage.h, sweep: Removes up to limit (1..2^32-1) expired records and their logs"),
+    KIT_CASE(sweep_removes_at_most_limit_records_and_all_in_the_end, 0,
+             "storage.h, sweep: Fewer than limit: no more are expired now."),
+    KIT_CASE(sweep_forgets_the_earlier_end_of_a_life_that_was_restarted, 0,
+             "storage.h, touch: Restarts a record's life without reading it"),
+    KIT_CASE(sweep_does_not_emit_a_removed_record, 0,
+             "storage.h, remove: Removes a record and its log."),
+    KIT_CASE(a_swept_key_can_be_created_again, 0,
+             "storage.h, sweep: what was emitted is gone, whatever the op's status"),
+};
+const struct kit_group kit_sweep_cases = KIT_GROUP("sweep", cases);

@@ -5,15 +5,15 @@
 
 #include <stdlib.h>
 
-static void test_create_stores_an_absent_record(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void create_stores_an_absent_record(struct kit *kit) {
+    struct kit_store *store = kit->store;
     assert_absent(store, "a");
     assert_status(kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0), TRUNK_OK);
     assert_record(store, "a", "one");
 }
 
-static void test_create_of_a_present_record_is_exists_and_changes_nothing(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void create_of_a_present_record_is_exists_and_changes_nothing(struct kit *kit) {
+    struct kit_store *store = kit->store;
     uint64_t version = kit_put(store, TRUNK_PUT_CREATE, "a", "one", 1000)->version;
     assert_status(kit_put(store, TRUNK_PUT_CREATE, "a", "two", 5000), TRUNK_EXISTS);
     assert_record(store, "a", "one");
@@ -22,30 +22,30 @@ static void test_create_of_a_present_record_is_exists_and_changes_nothing(void *
     assert_absent(store, "a");
 }
 
-static void test_update_of_absent_key_does_not_create_it(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void update_of_absent_key_does_not_create_it(struct kit *kit) {
+    struct kit_store *store = kit->store;
     assert_status(kit_put(store, TRUNK_PUT_UPDATE, "a", "one", 0), TRUNK_NOT_FOUND);
     assert_absent(store, "a");
     assert_int_equal(kit_scan(store, "", (struct trunk_slice){NULL, 0}, 10, 0)->nitems, 0);
 }
 
-static void test_update_replaces_a_present_record(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void update_replaces_a_present_record(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
     assert_status(kit_put(store, TRUNK_PUT_UPDATE, "a", "another", 0), TRUNK_OK);
     assert_record(store, "a", "another");
 }
 
-static void test_upsert_creates_an_absent_and_replaces_a_present_record(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void upsert_creates_an_absent_and_replaces_a_present_record(struct kit *kit) {
+    struct kit_store *store = kit->store;
     assert_status(kit_put(store, TRUNK_PUT_UPSERT, "a", "one", 0), TRUNK_OK);
     assert_record(store, "a", "one");
     assert_status(kit_put(store, TRUNK_PUT_UPSERT, "a", "two", 0), TRUNK_OK);
     assert_record(store, "a", "two");
 }
 
-static void test_cas_replaces_the_version_it_names(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void cas_replaces_the_version_it_names(struct kit *kit) {
+    struct kit_store *store = kit->store;
     uint64_t version = kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0)->version;
     const struct kit_result *result = kit_cas(store, "a", "two", 0, version);
     assert_status(result, TRUNK_OK);
@@ -54,8 +54,8 @@ static void test_cas_replaces_the_version_it_names(void **state) {
     assert_record(store, "a", "three");
 }
 
-static void test_cas_on_another_version_is_conflict_and_changes_nothing(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void cas_on_another_version_is_conflict_and_changes_nothing(struct kit *kit) {
+    struct kit_store *store = kit->store;
     uint64_t first = kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0)->version;
     uint64_t second = kit_put(store, TRUNK_PUT_UPDATE, "a", "two", 1000)->version;
     assert_status(kit_cas(store, "a", "three", 0, first), TRUNK_CONFLICT);
@@ -67,8 +67,8 @@ static void test_cas_on_another_version_is_conflict_and_changes_nothing(void **s
     assert_absent(store, "a");
 }
 
-static void test_cas_of_absent_key_is_not_found_and_does_not_create_it(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void cas_of_absent_key_is_not_found_and_does_not_create_it(struct kit *kit) {
+    struct kit_store *store = kit->store;
     assert_status(kit_cas(store, "a", "one", 0, 1), TRUNK_NOT_FOUND);
     assert_absent(store, "a");
     uint64_t version = kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0)->version;
@@ -77,8 +77,8 @@ static void test_cas_of_absent_key_is_not_found_and_does_not_create_it(void **st
     assert_absent(store, "a");
 }
 
-static void test_cas_with_the_version_of_a_removed_record_is_conflict(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void cas_with_the_version_of_a_removed_record_is_conflict(struct kit *kit) {
+    struct kit_store *store = kit->store;
     uint64_t version = kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0)->version;
     (void)kit_remove(store, "a");
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
@@ -86,8 +86,8 @@ static void test_cas_with_the_version_of_a_removed_record_is_conflict(void **sta
     assert_record(store, "a", "one");
 }
 
-static void test_unknown_mode_is_invalid_and_changes_nothing(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void unknown_mode_is_invalid_and_changes_nothing(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
     assert_status(kit_put(store, 0, "a", "two", 0), TRUNK_INVALID);
     assert_status(kit_put(store, 99, "b", "two", 0), TRUNK_INVALID);
@@ -95,8 +95,8 @@ static void test_unknown_mode_is_invalid_and_changes_nothing(void **state) {
     assert_absent(store, "b");
 }
 
-static void test_a_put_that_succeeds_tells_the_version_that_load_tells(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void a_put_that_succeeds_tells_the_version_that_load_tells(struct kit *kit) {
+    struct kit_store *store = kit->store;
     static const uint32_t modes[] = {TRUNK_PUT_CREATE, TRUNK_PUT_UPDATE, TRUNK_PUT_UPSERT};
     uint64_t version = 0;
     for (size_t i = 0; i < 3; i++) {
@@ -118,8 +118,8 @@ static int compare_versions(const void *one, const void *other) {
     return (left > right) - (left < right);
 }
 
-static void test_a_version_never_repeats_for_a_key_also_not_after_remove_and_create(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void a_version_never_repeats_for_a_key_also_not_after_remove_and_create(struct kit *kit) {
+    struct kit_store *store = kit->store;
     enum { PUTS = 1000 };
     static const uint32_t modes[] = {TRUNK_PUT_CREATE, TRUNK_PUT_UPDATE, TRUNK_PUT_UPSERT};
     uint64_t *versions = calloc(PUTS, sizeof *versions);
@@ -139,8 +139,8 @@ static void test_a_version_never_repeats_for_a_key_also_not_after_remove_and_cre
     assert_int_equal(repeated, 0);
 }
 
-static void test_all_64_bits_of_a_version_are_random(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void all_64_bits_of_a_version_are_random(struct kit *kit) {
+    struct kit_store *store = kit->store;
     uint64_t ones = 0;
     uint64_t zeros = 0;
     for (int i = 0; i < 256; i++) { /* a random bit stays the same once in 2^255 runs */
@@ -152,8 +152,8 @@ static void test_all_64_bits_of_a_version_are_random(void **state) {
     assert_true(zeros == UINT64_MAX);
 }
 
-static void test_keys_are_1_to_256_visible_ascii_bytes(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void keys_are_1_to_256_visible_ascii_bytes(struct kit *kit) {
+    struct kit_store *store = kit->store;
     char longest[257];
     for (size_t i = 0; i < 256; i++) {
         longest[i] = (char)('!' + i % 94);
@@ -172,8 +172,8 @@ static void test_keys_are_1_to_256_visible_ascii_bytes(void **state) {
     assert_record(store, longest, "long");
 }
 
-static void test_keys_that_are_alike_name_different_records(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void keys_that_are_alike_name_different_records(struct kit *kit) {
+    struct kit_store *store = kit->store;
     static const char *const keys[] = {"s:a", "s:A",  "s:",   "s:aa", "s:a%",  "s:a*", "s:a_",
                                        "s:?", "s:a'", "s:\"", "s:\\", "s:{a}", "s:[a]"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -190,8 +190,8 @@ static void test_keys_that_are_alike_name_different_records(void **state) {
     }
 }
 
-static void test_values_are_any_bytes(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void values_are_any_bytes(struct kit *kit) {
+    struct kit_store *store = kit->store;
     unsigned char bytes[512];
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (unsigned char)i;
@@ -204,8 +204,8 @@ static void test_values_are_any_bytes(void **state) {
     assert_memory_equal(result->value.data, bytes, sizeof bytes);
 }
 
-static void test_a_value_may_be_empty(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void a_value_may_be_empty(struct kit *kit) {
+    struct kit_store *store = kit->store;
     struct trunk_slice none = {NULL, 0};
     assert_status(kit_put_bytes(store, TRUNK_PUT_CREATE, "a", none, 0), TRUNK_OK);
     assert_record(store, "a", "");
@@ -215,8 +215,8 @@ static void test_a_value_may_be_empty(void **state) {
     assert_record(store, "a", "");
 }
 
-static void test_a_large_value_is_stored_whole_or_too_large(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void a_large_value_is_stored_whole_or_too_large(struct kit *kit) {
+    struct kit_store *store = kit->store;
     enum { BYTES = 1 << 20 };
     char *text = malloc(BYTES + 1);
     assert_non_null(text);
@@ -232,8 +232,8 @@ static void test_a_large_value_is_stored_whole_or_too_large(void **state) {
     assert_true(status == TRUNK_OK ? is_whole : status == TRUNK_TOO_LARGE && is_absent);
 }
 
-static void test_remove_removes_the_record_and_no_other(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void remove_removes_the_record_and_no_other(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
     (void)kit_put(store, TRUNK_PUT_CREATE, "ab", "two", 1000);
     assert_status(kit_remove(store, "a"), TRUNK_OK);
@@ -243,8 +243,8 @@ static void test_remove_removes_the_record_and_no_other(void **state) {
     assert_record(store, "a", "three");
 }
 
-static void test_remove_of_an_absent_key_is_ok(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void remove_of_an_absent_key_is_ok(struct kit *kit) {
+    struct kit_store *store = kit->store;
     assert_status(kit_remove(store, "a"), TRUNK_OK);
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
     assert_status(kit_remove(store, "a"), TRUNK_OK);
@@ -252,28 +252,45 @@ static void test_remove_of_an_absent_key_is_ok(void **state) {
     assert_absent(store, "a");
 }
 
-int kit_run_put_cases(struct kit *kit) {
-    const struct CMUnitTest cases[] = {
-        KIT_CASE(test_create_stores_an_absent_record, kit),
-        KIT_CASE(test_create_of_a_present_record_is_exists_and_changes_nothing, kit),
-        KIT_CASE(test_update_of_absent_key_does_not_create_it, kit),
-        KIT_CASE(test_update_replaces_a_present_record, kit),
-        KIT_CASE(test_upsert_creates_an_absent_and_replaces_a_present_record, kit),
-        KIT_CASE(test_cas_replaces_the_version_it_names, kit),
-        KIT_CASE(test_cas_on_another_version_is_conflict_and_changes_nothing, kit),
-        KIT_CASE(test_cas_of_absent_key_is_not_found_and_does_not_create_it, kit),
-        KIT_CASE(test_cas_with_the_version_of_a_removed_record_is_conflict, kit),
-        KIT_CASE(test_unknown_mode_is_invalid_and_changes_nothing, kit),
-        KIT_CASE(test_a_put_that_succeeds_tells_the_version_that_load_tells, kit),
-        KIT_CASE(test_a_version_never_repeats_for_a_key_also_not_after_remove_and_create, kit),
-        KIT_CASE(test_all_64_bits_of_a_version_are_random, kit),
-        KIT_CASE(test_keys_are_1_to_256_visible_ascii_bytes, kit),
-        KIT_CASE(test_keys_that_are_alike_name_different_records, kit),
-        KIT_CASE(test_values_are_any_bytes, kit),
-        KIT_CASE(test_a_value_may_be_empty, kit),
-        KIT_CASE(test_a_large_value_is_stored_whole_or_too_large, kit),
-        KIT_CASE(test_remove_removes_the_record_and_no_other, kit),
-        KIT_CASE(test_remove_of_an_absent_key_is_ok, kit),
-    };
-    return cmocka_run_group_tests_name("rule 9: put, load, remove", cases, NULL, NULL);
-}
+static const struct kit_case cases[] = {
+    KIT_CASE(create_stores_an_absent_record, 0, "storage.h, put: only if absent, else EXISTS"),
+    KIT_CASE(create_of_a_present_record_is_exists_and_changes_nothing, 0,
+             "storage.h, put: by mode EXISTS, NOT_FOUND, CONFLICT, which change nothing"),
+    KIT_CASE(update_of_absent_key_does_not_create_it, 0,
+             "storage.h, put: only if present, else NOT_FOUND: never creates"),
+    KIT_CASE(update_replaces_a_present_record, 0,
+             "storage.h, put: Writes a record whole: value, a new version, a new life."),
+    KIT_CASE(upsert_creates_an_absent_and_replaces_a_present_record, 0,
+             "storage.h, put: either way"),
+    KIT_CASE(cas_replaces_the_version_it_names, 0,
+             "storage.h, put: only if present (else NOT_FOUND) at expect_version (else CONFLICT)"),
+    KIT_CASE(cas_on_another_version_is_conflict_and_changes_nothing, 0,
+             "storage.h, put: only if present (else NOT_FOUND) at expect_version (else CONFLICT)"),
+    KIT_CASE(cas_of_absent_key_is_not_found_and_does_not_create_it, 0,
+             "storage.h, put: only if present (else NOT_FOUND) at expect_version (else CONFLICT)"),
+    KIT_CASE(cas_with_the_version_of_a_removed_record_is_conflict, 0,
+             "storage.h, put: only if present (else NOT_FOUND) at expect_version (else CONFLICT)"),
+    KIT_CASE(unknown_mode_is_invalid_and_changes_nothing, 0,
+             "storage.h, put: INVALID (unknown mode)"),
+    KIT_CASE(a_put_that_succeeds_tells_the_version_that_load_tells, 0,
+             "storage.h, put: Completes with OK: reply.version, the new one"),
+    KIT_CASE(
+        a_version_never_repeats_for_a_key_also_not_after_remove_and_create, 0,
+        "storage.h, version: A version never repeats for a key, also not after remove and CREATE"),
+    KIT_CASE(all_64_bits_of_a_version_are_random, 0,
+             "storage.h, version: 64 random bits, never 0, drawn anew by every put that succeeds"),
+    KIT_CASE(keys_are_1_to_256_visible_ascii_bytes, 0,
+             "storage.h, key: 1..256 bytes, each a visible ASCII character (0x21..0x7e)"),
+    KIT_CASE(keys_that_are_alike_name_different_records, 0,
+             "storage.h, key: Compared byte by byte."),
+    KIT_CASE(values_are_any_bytes, 0, "storage.h, value: any bytes, 0 included"),
+    KIT_CASE(a_value_may_be_empty, 0,
+             "storage.h, value: from none up to the limit in the host's configuration"),
+    KIT_CASE(a_large_value_is_stored_whole_or_too_large, 0,
+             "storage.h, value: a driver whose store takes less gives TRUNK_TOO_LARGE"),
+    KIT_CASE(remove_removes_the_record_and_no_other, 0,
+             "storage.h, remove: Removes a record and its log."),
+    KIT_CASE(remove_of_an_absent_key_is_ok, 0,
+             "storage.h, remove: Completes with OK, also when there is none."),
+};
+const struct kit_group kit_put_cases = KIT_GROUP("put", cases);

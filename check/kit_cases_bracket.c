@@ -10,7 +10,7 @@ static void begin(struct kit_store *store, uint32_t writes) {
     struct trunk_error error = {.status = TRUNK_OK};
     int32_t status = store->driver->ops.begin(store->self, writes, &error);
     if (status != TRUNK_OK) {
-        fail_msg("begin: %s", error.text);
+        KIT_FAIL("begin: %s", error.text);
     }
 }
 
@@ -18,12 +18,12 @@ static void commit(struct kit_store *store) {
     struct trunk_error error = {.status = TRUNK_OK};
     int32_t status = store->driver->ops.commit(store->self, &error);
     if (status != TRUNK_OK) {
-        fail_msg("commit: %s", error.text);
+        KIT_FAIL("commit: %s", error.text);
     }
 }
 
-static void test_an_empty_bracket_is_ok(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void an_empty_bracket_is_ok(struct kit *kit) {
+    struct kit_store *store = kit->store;
     begin(store, 0);
     commit(store);
     begin(store, 1);
@@ -31,8 +31,8 @@ static void test_an_empty_bracket_is_ok(void **state) {
     assert_status(kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0), TRUNK_OK);
 }
 
-static void test_what_a_bracket_wrote_is_there_after_it(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void what_a_bracket_wrote_is_there_after_it(struct kit *kit) {
+    struct kit_store *store = kit->store;
     char key[16];
     begin(store, 1);
     for (unsigned i = 0; i < 100; i++) {
@@ -51,8 +51,8 @@ static void test_what_a_bracket_wrote_is_there_after_it(void **state) {
     }
 }
 
-static void test_the_ops_of_a_bracket_see_each_other(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void the_ops_of_a_bracket_see_each_other(struct kit *kit) {
+    struct kit_store *store = kit->store;
     begin(store, 1);
     uint64_t version = kit_put(store, TRUNK_PUT_CREATE, "a", "one", 1000)->version;
     assert_record(store, "a", "one");
@@ -67,8 +67,8 @@ static void test_the_ops_of_a_bracket_see_each_other(void **state) {
     assert_absent(store, "a");
 }
 
-static void test_an_op_that_is_refused_leaves_the_rest_of_its_bracket(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void an_op_that_is_refused_leaves_the_rest_of_its_bracket(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
     begin(store, 1);
     assert_status(kit_put(store, TRUNK_PUT_CREATE, "b", "one", 0), TRUNK_OK);
@@ -84,8 +84,8 @@ static void test_an_op_that_is_refused_leaves_the_rest_of_its_bracket(void **sta
     assert_record(store, "d", "one");
 }
 
-static void test_a_bracket_that_only_reads_reads(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void a_bracket_that_only_reads_reads(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
     begin(store, 0);
     assert_status(kit_ping(store), TRUNK_OK);
@@ -97,11 +97,8 @@ static void test_a_bracket_that_only_reads_reads(void **state) {
     assert_record(store, "a", "two");
 }
 
-static void test_another_host_sees_a_bracket_whole_or_not_at_all(void **state) {
-    struct kit_store *one = kit_store_of(state);
-    if (!kit_driver_has(one->driver, TRUNK_CAP_SHARED)) {
-        skip();
-    }
+static void another_host_sees_a_bracket_whole_or_not_at_all(struct kit *kit) {
+    struct kit_store *one = kit->store;
     struct kit_store *other = kit_store_open_at(one->driver, kit_now_ms(one));
     assert_non_null(other);
     begin(one, 1);
@@ -114,14 +111,21 @@ static void test_another_host_sees_a_bracket_whole_or_not_at_all(void **state) {
     assert_int_equal(kit_store_close(other), 0);
 }
 
-int kit_run_bracket_cases(struct kit *kit) {
-    const struct CMUnitTest cases[] = {
-        KIT_CASE(test_an_empty_bracket_is_ok, kit),
-        KIT_CASE(test_what_a_bracket_wrote_is_there_after_it, kit),
-        KIT_CASE(test_the_ops_of_a_bracket_see_each_other, kit),
-        KIT_CASE(test_an_op_that_is_refused_leaves_the_rest_of_its_bracket, kit),
-        KIT_CASE(test_a_bracket_that_only_reads_reads, kit),
-        KIT_CASE(test_another_host_sees_a_bracket_whole_or_not_at_all, kit),
-    };
-    return cmocka_run_group_tests_name("rule 9: begin and commit", cases, NULL, NULL);
-}
+static const struct kit_case cases[] = {
+    KIT_CASE(an_empty_bracket_is_ok, KIT_NEEDS_BRACKET,
+             "storage.h, commit: Closes the bracket, in every case."),
+    KIT_CASE(what_a_bracket_wrote_is_there_after_it, KIT_NEEDS_BRACKET,
+             "storage.h, commit: Returns OK: all of it is stored"),
+    KIT_CASE(
+        the_ops_of_a_bracket_see_each_other, KIT_NEEDS_BRACKET,
+        "storage.h, begin: the ops that come on this thread until commit share one transaction"),
+    KIT_CASE(
+        an_op_that_is_refused_leaves_the_rest_of_its_bracket, KIT_NEEDS_BRACKET,
+        "storage.h, begin: the ops that come on this thread until commit share one transaction"),
+    KIT_CASE(a_bracket_that_only_reads_reads, KIT_NEEDS_BRACKET,
+             "storage.h, begin: writes: 1 if there are writing ones among them, else 0."),
+    KIT_CASE(
+        another_host_sees_a_bracket_whole_or_not_at_all, KIT_NEEDS_BRACKET | KIT_NEEDS_SHARED,
+        "storage.h, begin: the ops that come on this thread until commit share one transaction"),
+};
+const struct kit_group kit_bracket_cases = KIT_GROUP("bracket", cases);

@@ -15,7 +15,21 @@
 static const uint64_t WALL_START_MS = 2000000000000;
 /* Tokens are no small numbers, so that a driver's own counter is never taken for one. */
 static const trunk_op FIRST_OP = 0x6b69740000000001;
-enum { FAULTS_KEPT = 16, FAULT_BYTES = 160 };
+enum { FAULTS_KEPT = 16, FAULT_BYTES = 320 };
+
+#define RULE_ONCE "host.h, complete: Exactly once for each op (rule 5), inside the call or later"
+#define RULE_FOREIGN "host.h, complete: A second, late or foreign completion has no effect"
+#define RULE_EMIT "host.h, emit: of scan, sweep and log_read only, before its completion"
+#define RULE_REPLY_SIZE "types.h, trunk_reply: sizeof(struct trunk_reply)"
+#define RULE_ITEM_SIZE "types.h, trunk_item: sizeof(struct trunk_item)"
+#define RULE_STATUS "types.h, Statuses: A driver gives no others."
+#define RULE_TIMEOUT                                                                               \
+    "types.h, Statuses: Never given by a driver: deadlines are the host's (rule 12)."
+#define RULE_MESSAGE "types.h, trunk_reply: for people, what went wrong; NULL when OK"
+#define RULE_LOG "host.h, log: one finished line, no line break at its end"
+#define RULE_TABLE                                                                                 \
+    "host.h, trunk_host: A driver gets its table with `open` and may use it until `close` has "    \
+    "returned."
 
 struct kit_op {
     const char *what;
@@ -63,16 +77,20 @@ static struct trunk_slice copy_slice(struct trunk_slice slice) {
 }
 
 /* With the lock held. */
-static void note_fault(struct kit_host *host, const char *what, const char *text) {
+static void note_fault(struct kit_host *host, const char *sentence, const char *what,
+                       const char *text) {
+    char fault[FAULT_BYTES];
+    (void)snprintf(fault, sizeof fault, "%s | %s: %s", sentence, what, text);
+    (void)fprintf(stderr, "fault: %s\n", fault);
     if (host->nfaults < FAULTS_KEPT) {
-        (void)snprintf(host->faults[host->nfaults], FAULT_BYTES, "%s: %s", what, text);
+        memcpy(host->faults[host->nfaults], fault, sizeof fault);
     }
     host->nfaults++;
 }
 
-void kit_host_fault(struct kit_host *host, const char *text) {
+void kit_host_fault(struct kit_host *host, const char *sentence, const char *text) {
     lock(host);
-    note_fault(host, "driver", text);
+    note_fault(host, sentence, "driver", text);
     unlock(host);
 }
 
@@ -90,12 +108,13 @@ const char *kit_host_fault_text(struct kit_host *host, size_t i) {
 /* The op of a token, with the lock held; NULL, and a fault, when there is none that is pending. */
 static struct kit_op *find_pending(struct kit_host *host, trunk_op token, bool is_emit) {
     if (token < FIRST_OP || token - FIRST_OP >= host->nops) {
-        note_fault(host, is_emit ? "emit" : "complete", "with an op that was never issued");
+        note_fault(host, is_emit ? RULE_EMIT : RULE_FOREIGN, is_emit ? "emit" : "complete",
+                   "with an op that was never issued");
         return NULL;
     }
     struct kit_op *op = host->ops[token - FIRST_OP];
     if (op->is_done) {
-        note_fault(host, op->what,
+        note_fault(host, is_emit ? RULE_EMIT : RULE_ONCE, op->what,
                    is_emit ? "emit of an op that is completed"
                            : "complete of an op that is completed");
         return NULL;
@@ -108,6 +127,7 @@ static void copy_reply(struct kit_result *result, const struct trunk_reply *repl
     result->value = copy_slice(reply->value);
     result->version = reply->version;
     result->last_seq = reply->last_seq;
+    result->leg = reply->leg;
     if (reply->message != NULL) {
         result->message = check_memory(strdup(reply->message));
     }
@@ -120,17 +140,17 @@ static void complete(void *ctx, trunk_op token, const struct trunk_reply *theirs
     lock(host);
     struct kit_op *op = find_pending(host, token, false);
     if (op != NULL) {
-        if (theirs->struct_size < offsetof(struct trunk_reply, leg)) {
-            note_fault(host, op->what, "reply.struct_size is not set");
+        if (theirs->struct_size < offsetof(struct trunk_reply, leg) + sizeof(void *)) {
+            note_fault(host, RULE_REPLY_SIZE, op->what, "reply.struct_size is not set");
         }
         if (reply.status < TRUNK_OK || reply.status > TRUNK_INTERNAL) {
-            note_fault(host, op->what, "reply.status is none of the list");
+            note_fault(host, RULE_STATUS, op->what, "reply.status is none of the list");
         }
         if (reply.status == TRUNK_TIMEOUT) {
-            note_fault(host, op->what, "TIMEOUT is the host's to say");
+            note_fault(host, RULE_TIMEOUT, op->what, "TIMEOUT is the host's to say");
         }
         if (reply.status == TRUNK_OK && reply.message != NULL) {
-            note_fault(host, op->what, "reply.message with OK");
+            note_fault(host, RULE_MESSAGE, op->what, "reply.message with OK");
         }
         copy_reply(&op->result, &reply);
         for (size_t i = 0; i < KIT_INPUTS; i++) {
@@ -151,11 +171,11 @@ static void emit(void *ctx, trunk_op token, const struct trunk_item *theirs) {
     lock(host);
     struct kit_op *op = find_pending(host, token, true);
     if (op != NULL) {
-        if (theirs->struct_size < offsetof(struct trunk_item, expires_ms)) {
-            note_fault(host, op->what, "item.struct_size is not set");
+        if (theirs->struct_size < offsetof(struct trunk_item, expires_ms) + sizeof(uint64_t)) {
+            note_fault(host, RULE_ITEM_SIZE, op->what, "item.struct_size is not set");
         }
         if (!op->may_emit) {
-            note_fault(host, op->what, "emit for a call that has no items");
+            note_fault(host, RULE_EMIT, op->what, "emit for a call that has no items");
         }
         struct kit_result *result = &op->result;
         if ((result->nitems & (result->nitems - 1)) == 0) { /* a power of 2: full */
@@ -174,7 +194,7 @@ static void emit(void *ctx, trunk_op token, const struct trunk_item *theirs) {
 static void log_text(void *ctx, int32_t level, const char *text) {
     struct kit_host *host = ctx;
     if (level < TRUNK_LOG_ERROR || level > TRUNK_LOG_DEBUG || text == NULL) {
-        kit_host_fault(host, "log with a level that is none, or without a text");
+        kit_host_fault(host, RULE_LOG, "log with a level that is none, or without a text");
         return;
     }
     (void)fprintf(stderr, "# driver says (%d): %s\n", level, text);
@@ -211,7 +231,10 @@ static struct trunk_timer *timer_new(void *ctx, void (*fn)(void *arg), void *arg
 }
 
 static void note_thread_fault(void *ctx, const char *text) {
-    kit_host_fault(ctx, text);
+    kit_host_fault(ctx,
+                   "host.h, THREADS: on another thread they do nothing, give NULL, and the host "
+                   "logs the mistake",
+                   text);
 }
 
 struct kit_host *kit_host_new(void) {
@@ -341,11 +364,12 @@ void kit_host_end(struct kit_host *host) {
     lock(host);
     for (size_t i = 0; i < host->nops; i++) {
         if (!host->ops[i]->is_done) {
-            note_fault(host, host->ops[i]->what, "close has returned and the op is not completed");
+            note_fault(host, RULE_ONCE, host->ops[i]->what,
+                       "close has returned and the op is not completed");
         }
     }
     unlock(host);
     if (kit_events_count_left(host->events) > 0) {
-        kit_host_fault(host, "close has left a watch or a timer");
+        kit_host_fault(host, RULE_TABLE, "close has left a watch or a timer");
     }
 }

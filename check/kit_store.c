@@ -3,13 +3,11 @@
  * that reads past its end, or after the host has freed it. */
 #include "kit_store.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "kit_fail.h"
 
 static const uint64_t LIMIT_MS = 10000;
 /* A call of a driver that is not BLOCKING returns at once; this leaves room for sanitizers and busy
@@ -44,17 +42,26 @@ static uint64_t mono_ms(const struct kit_store *store) {
 static void check_returned(struct kit_store *store, trunk_op op, uint64_t began_ms) {
     if (kit_driver_has(store->driver, TRUNK_CAP_BLOCKING)) {
         if (!kit_host_is_done(store->host, op)) {
-            kit_host_fault(store->host, "a BLOCKING call has returned before it completed");
+            kit_host_fault(store->host,
+                           "host.h, complete: With TRUNK_CAP_BLOCKING before the call returns.",
+                           "a BLOCKING call has returned before it completed");
         }
     } else if (mono_ms(store) - began_ms > AT_ONCE_MS) {
-        kit_host_fault(store->host, "a call did not return at once, and is not BLOCKING");
+        kit_host_fault(store->host,
+                       "storage.h, THREADS: Without TRUNK_CAP_BLOCKING all calls come on the loop "
+                       "thread and must return at once",
+                       "a call did not return at once, and is not BLOCKING");
     }
 }
 
 const struct kit_result *kit_wait(struct kit_store *store, trunk_op op) {
     const struct kit_result *result = kit_host_wait(store->host, op, LIMIT_MS);
     if (result == NULL) {
-        fail_msg("a call was not completed within %d s", (int)(LIMIT_MS / 1000));
+        kit_host_fault(store->host,
+                       "host.h, complete: Exactly once for each op (rule 5), inside the call or "
+                       "later, also when nobody waits any more.",
+                       "a call was not completed in time");
+        KIT_FAIL("a call was not completed within %d s", (int)(LIMIT_MS / 1000));
     }
     return result;
 }
@@ -255,11 +262,14 @@ struct kit_store *kit_store_open_at(const struct kit_driver *driver, uint64_t wa
 
 size_t kit_store_close(struct kit_store *store) {
     store->driver->ops.close(store->self);
+    if (kit_host_count_pending(store->host) > 0) {
+        kit_host_fault(store->host,
+                       "storage.h, close: Completes every op still pending with CANCELLED before "
+                       "it returns",
+                       "an op is pending after close");
+    }
     kit_host_end(store->host);
     size_t nfaults = kit_host_count_faults(store->host);
-    for (size_t i = 0; i < nfaults; i++) {
-        (void)fprintf(stderr, "fault: %s\n", kit_host_fault_text(store->host, i));
-    }
     kit_host_free(store->host);
     free(store);
     return nfaults;

@@ -46,15 +46,15 @@ static void scan_all(struct kit_store *store, const char *prefix, uint32_t limit
     }
 }
 
-static void test_scan_of_an_empty_store_emits_nothing_and_ends(void **state) {
-    const struct kit_result *page = kit_scan(kit_store_of(state), "", FROM_START, 10, 0);
+static void scan_of_an_empty_store_emits_nothing_and_ends(struct kit *kit) {
+    const struct kit_result *page = kit_scan(kit->store, "", FROM_START, 10, 0);
     assert_status(page, TRUNK_OK);
     assert_int_equal(page->nitems, 0);
     assert_int_equal(page->value.len, 0);
 }
 
-static void test_scan_emits_every_record_whatever_the_limit(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void scan_emits_every_record_whatever_the_limit(struct kit *kit) {
+    struct kit_store *store = kit->store;
     static const uint32_t limits[] = {1, 7, RECORDS - 1, RECORDS, RECORDS + 1, UINT32_MAX};
     unsigned times[RECORDS];
     make_records(store);
@@ -66,8 +66,8 @@ static void test_scan_emits_every_record_whatever_the_limit(void **state) {
     }
 }
 
-static void test_scan_emits_only_keys_with_the_prefix(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void scan_emits_only_keys_with_the_prefix(struct kit *kit) {
+    struct kit_store *store = kit->store;
     unsigned times[RECORDS];
     make_records(store);
     scan_all(store, "s:", 7, NULL, times);
@@ -82,8 +82,8 @@ static void test_scan_emits_only_keys_with_the_prefix(void **state) {
     assert_int_equal(times[42], 0);
 }
 
-static void test_no_byte_of_a_prefix_is_a_pattern(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void no_byte_of_a_prefix_is_a_pattern(struct kit *kit) {
+    struct kit_store *store = kit->store;
     static const char *const prefixes[] = {"a%", "a_", "a*", "a?", "a[b]", "a\\", "a'", "A"};
     (void)kit_put(store, TRUNK_PUT_CREATE, "abc", "plain", 0);
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
@@ -96,8 +96,8 @@ static void test_no_byte_of_a_prefix_is_a_pattern(void **state) {
     }
 }
 
-static void test_scan_tells_key_version_and_end_of_life(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void scan_tells_key_version_and_end_of_life(struct kit *kit) {
+    struct kit_store *store = kit->store;
     uint64_t ends_ms = kit_now_ms(store) + 1000;
     uint64_t version = kit_put(store, TRUNK_PUT_CREATE, "a", "one", 1000)->version;
     (void)kit_put(store, TRUNK_PUT_CREATE, "b", "two", 0);
@@ -109,8 +109,8 @@ static void test_scan_tells_key_version_and_end_of_life(void **state) {
     assert_int_equal(kit_find_item(page, "b")->expires_ms, 0);
 }
 
-static void test_scan_gives_values_when_they_are_wanted_and_only_then(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void scan_gives_values_when_they_are_wanted_and_only_then(struct kit *kit) {
+    struct kit_store *store = kit->store;
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
     const struct kit_result *page = kit_scan(store, "", FROM_START, 10, 1);
     assert_non_null(kit_find_item(page, "a"));
@@ -130,8 +130,8 @@ static void remove_and_create(struct kit_store *store, unsigned page) {
     }
 }
 
-static void test_scan_misses_nothing_while_other_records_come_and_go(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void scan_misses_nothing_while_other_records_come_and_go(struct kit *kit) {
+    struct kit_store *store = kit->store;
     unsigned times[RECORDS];
     make_records(store);
     scan_all(store, "", 3, remove_and_create, times);
@@ -147,8 +147,8 @@ static void remove_odd_ones_at_once(struct kit_store *store, unsigned page) {
     }
 }
 
-static void test_scan_goes_on_when_the_record_it_stood_at_is_gone(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void scan_goes_on_when_the_record_it_stood_at_is_gone(struct kit *kit) {
+    struct kit_store *store = kit->store;
     unsigned times[RECORDS];
     make_records(store);
     scan_all(store, "", 2, remove_odd_ones_at_once, times);
@@ -168,8 +168,8 @@ static void change_all(struct kit_store *store, unsigned page) {
     }
 }
 
-static void test_scan_misses_no_record_that_is_changed_meanwhile(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void scan_misses_no_record_that_is_changed_meanwhile(struct kit *kit) {
+    struct kit_store *store = kit->store;
     unsigned times[RECORDS];
     make_records(store);
     scan_all(store, "", 10, change_all, times);
@@ -178,17 +178,26 @@ static void test_scan_misses_no_record_that_is_changed_meanwhile(void **state) {
     }
 }
 
-int kit_run_scan_cases(struct kit *kit) {
-    const struct CMUnitTest cases[] = {
-        KIT_CASE(test_scan_of_an_empty_store_emits_nothing_and_ends, kit),
-        KIT_CASE(test_scan_emits_every_record_whatever_the_limit, kit),
-        KIT_CASE(test_scan_emits_only_keys_with_the_prefix, kit),
-        KIT_CASE(test_no_byte_of_a_prefix_is_a_pattern, kit),
-        KIT_CASE(test_scan_tells_key_version_and_end_of_life, kit),
-        KIT_CASE(test_scan_gives_values_when_they_are_wanted_and_only_then, kit),
-        KIT_CASE(test_scan_misses_nothing_while_other_records_come_and_go, kit),
-        KIT_CASE(test_scan_goes_on_when_the_record_it_stood_at_is_gone, kit),
-        KIT_CASE(test_scan_misses_no_record_that_is_changed_meanwhile, kit),
-    };
-    return cmocka_run_group_tests_name("rule 9: scan", cases, NULL, NULL);
-}
+static const struct kit_case cases[] = {
+    KIT_CASE(scan_of_an_empty_store_emits_nothing_and_ends, 0,
+             "storage.h, scan: empty after the last page"),
+    KIT_CASE(scan_emits_every_record_whatever_the_limit, 0,
+             "storage.h, scan: each record that is there from the first page to the last is "
+             "emitted at least once"),
+    KIT_CASE(scan_emits_only_keys_with_the_prefix, 0,
+             "storage.h, scan: Emits a page of the living records whose key begins with prefix"),
+    KIT_CASE(no_byte_of_a_prefix_is_a_pattern, 0,
+             "storage.h, key: No byte is special in it: a driver whose store knows patterns or "
+             "quotes (GLOB, LIKE, KEYS) escapes them."),
+    KIT_CASE(scan_tells_key_version_and_end_of_life, 0,
+             "storage.h, scan: item.key, version, expires_ms (0: never)"),
+    KIT_CASE(scan_gives_values_when_they_are_wanted_and_only_then, 0,
+             "storage.h, scan: and value when want_values is 1"),
+    KIT_CASE(scan_misses_nothing_while_other_records_come_and_go, 0,
+             "storage.h, scan: is emitted at least once, whatever comes and goes meanwhile"),
+    KIT_CASE(scan_goes_on_when_the_record_it_stood_at_is_gone, 0,
+             "storage.h, scan: is emitted at least once, whatever comes and goes meanwhile"),
+    KIT_CASE(scan_misses_no_record_that_is_changed_meanwhile, 0,
+             "storage.h, scan: is emitted at least once, whatever comes and goes meanwhile"),
+};
+const struct kit_group kit_scan_cases = KIT_GROUP("scan", cases);

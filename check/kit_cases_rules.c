@@ -29,16 +29,16 @@ static void make_every_call(struct kit_store *store) {
     assert_status(kit_remove(store, "a"), TRUNK_OK);
 }
 
-static void test_every_op_is_completed_once_and_nothing_comes_late(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void every_op_is_completed_once_and_nothing_comes_late(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_every_call(store);
     kit_host_run(store->host, 50);
     assert_int_equal(kit_host_count_pending(store->host), 0);
     assert_int_equal(kit_host_count_faults(store->host), 0);
 }
 
-static void test_a_result_that_is_not_ok_is_completed_once_too(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void a_result_that_is_not_ok_is_completed_once_too(struct kit *kit) {
+    struct kit_store *store = kit->store;
     assert_status(kit_load(store, "a", 1000), TRUNK_NOT_FOUND);
     assert_status(kit_touch(store, "a", 1000), TRUNK_NOT_FOUND);
     assert_status(kit_put(store, TRUNK_PUT_UPDATE, "a", "one", 0), TRUNK_NOT_FOUND);
@@ -48,8 +48,8 @@ static void test_a_result_that_is_not_ok_is_completed_once_too(void **state) {
     assert_int_equal(kit_host_count_faults(store->host), 0);
 }
 
-static void test_ops_on_different_keys_may_be_pending_together(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void ops_on_different_keys_may_be_pending_together(struct kit *kit) {
+    struct kit_store *store = kit->store;
     enum { OPS = 200 };
     trunk_op ops[OPS];
     char key[16];
@@ -71,8 +71,8 @@ static void test_ops_on_different_keys_may_be_pending_together(void **state) {
     }
 }
 
-static void test_no_input_is_used_after_completion(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void no_input_is_used_after_completion(struct kit *kit) {
+    struct kit_store *store = kit->store;
     char key[16];
     for (unsigned i = 0; i < 100; i++) { /* the host frees key and value inside complete */
         (void)snprintf(key, sizeof key, "k%u", i);
@@ -92,8 +92,8 @@ static void test_no_input_is_used_after_completion(void **state) {
     }
 }
 
-static void test_calls_return_at_once_over_many_records(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void calls_return_at_once_over_many_records(struct kit *kit) {
+    struct kit_store *store = kit->store;
     enum { MANY = 20000 };
     char key[16];
     for (unsigned i = 0; i < MANY; i++) {
@@ -112,8 +112,7 @@ static void test_calls_return_at_once_over_many_records(void **state) {
     assert_int_equal(swept, MANY);
 }
 
-static void test_no_signal_handler_is_installed(void **state) {
-    struct kit *kit = *state;
+static void no_signal_handler_is_installed(struct kit *kit) {
     struct sigaction before[65];
     struct sigaction after;
     (void)kit_store_close(kit->store);
@@ -126,7 +125,7 @@ static void test_no_signal_handler_is_installed(void **state) {
     make_every_call(kit->store);
     for (int signal_number = 1; signal_number <= 64; signal_number++) {
         if (sigaction(signal_number, NULL, &after) == 0) {
-            assert_ptr_equal(after.sa_handler, before[signal_number].sa_handler);
+            assert_true(after.sa_handler == before[signal_number].sa_handler);
         }
     }
 }
@@ -149,8 +148,7 @@ static size_t count_entries(const char *path, bool only_inherited) {
     return count;
 }
 
-static void test_everything_is_opened_close_on_exec(void **state) {
-    struct kit *kit = *state;
+static void everything_is_opened_close_on_exec(struct kit *kit) {
     (void)kit_store_close(kit->store);
     kit->store = NULL;
     size_t before = count_entries("/proc/self/fd", true);
@@ -160,8 +158,7 @@ static void test_everything_is_opened_close_on_exec(void **state) {
     assert_int_equal(count_entries("/proc/self/fd", true), before);
 }
 
-static void test_close_leaves_no_descriptor_and_no_thread(void **state) {
-    struct kit *kit = *state;
+static void close_leaves_no_descriptor_and_no_thread(struct kit *kit) {
     (void)kit_store_close(kit->store);
     kit->store = NULL;
     size_t descriptors = count_entries("/proc/self/fd", false);
@@ -176,8 +173,7 @@ static void test_close_leaves_no_descriptor_and_no_thread(void **state) {
     assert_int_equal(count_entries("/proc/self/task", false), threads);
 }
 
-static void test_check_touches_nothing(void **state) {
-    struct kit *kit = *state;
+static void check_touches_nothing(struct kit *kit) {
     (void)kit_store_close(kit->store);
     kit->store = NULL;
     size_t descriptors = count_entries("/proc/self/fd", false);
@@ -191,8 +187,8 @@ static void test_check_touches_nothing(void **state) {
     assert_int_equal(count_entries("/proc/self/task", false), threads);
 }
 
-static void test_ping_says_ok_before_during_and_after_work(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void ping_says_ok_before_during_and_after_work(struct kit *kit) {
+    struct kit_store *store = kit->store;
     assert_status(kit_ping(store), TRUNK_OK);
     (void)kit_put(store, TRUNK_PUT_CREATE, "a", "one", 0);
     assert_status(kit_ping(store), TRUNK_OK);
@@ -200,16 +196,15 @@ static void test_ping_says_ok_before_during_and_after_work(void **state) {
     assert_status(kit_ping(store), TRUNK_OK);
 }
 
-static void test_close_completes_what_is_left(void **state) {
-    struct kit *kit = *state;
+static void close_completes_what_is_left(struct kit *kit) {
     struct kit_store *store = kit->store;
     kit->store = NULL;
     (void)kit_begin_put(store, "a", "one", 0); /* not waited for: pending after close is a fault */
     assert_int_equal(kit_store_close(store), 0);
 }
 
-static void test_two_instances_are_open_at_the_same_time(void **state) {
-    struct kit_store *one = kit_store_of(state);
+static void two_instances_are_open_at_the_same_time(struct kit *kit) {
+    struct kit_store *one = kit->store;
     struct kit_store *other = kit_store_open(one->driver);
     assert_non_null(other);
     bool is_same_store = kit_driver_has(one->driver, TRUNK_CAP_PERSISTENT) ||
@@ -223,8 +218,7 @@ static void test_two_instances_are_open_at_the_same_time(void **state) {
     assert_status(kit_load(one, "b", 0), is_same_store ? TRUNK_OK : TRUNK_NOT_FOUND);
 }
 
-static void test_records_outlive_close_with_cap_persistent_and_only_then(void **state) {
-    struct kit *kit = *state;
+static void records_outlive_close_with_cap_persistent_and_only_then(struct kit *kit) {
     (void)kit_put(kit->store, TRUNK_PUT_CREATE, "a", "one", 0);
     (void)kit_store_close(kit->store);
     kit->store = kit_store_open(kit->driver);
@@ -236,21 +230,36 @@ static void test_records_outlive_close_with_cap_persistent_and_only_then(void **
     }
 }
 
-int kit_run_rules_cases(struct kit *kit) {
-    const struct CMUnitTest cases[] = {
-        KIT_CASE(test_every_op_is_completed_once_and_nothing_comes_late, kit),
-        KIT_CASE(test_a_result_that_is_not_ok_is_completed_once_too, kit),
-        KIT_CASE(test_ops_on_different_keys_may_be_pending_together, kit),
-        KIT_CASE(test_no_input_is_used_after_completion, kit),
-        KIT_CASE(test_calls_return_at_once_over_many_records, kit),
-        KIT_CASE(test_no_signal_handler_is_installed, kit),
-        KIT_CASE(test_everything_is_opened_close_on_exec, kit),
-        KIT_CASE(test_close_leaves_no_descriptor_and_no_thread, kit),
-        KIT_CASE(test_check_touches_nothing, kit),
-        KIT_CASE(test_ping_says_ok_before_during_and_after_work, kit),
-        KIT_CASE(test_close_completes_what_is_left, kit),
-        KIT_CASE(test_two_instances_are_open_at_the_same_time, kit),
-        KIT_CASE(test_records_outlive_close_with_cap_persistent_and_only_then, kit),
-    };
-    return cmocka_run_group_tests_name("rules 5, 6, 7, 8, 11", cases, NULL, NULL);
-}
+static const struct kit_case cases[] = {
+    KIT_CASE(every_op_is_completed_once_and_nothing_comes_late, 0,
+             "host.h, complete: Exactly once for each op (rule 5), inside the call or later"),
+    KIT_CASE(a_result_that_is_not_ok_is_completed_once_too, 0,
+             "host.h, complete: Exactly once for each op (rule 5), inside the call or later"),
+    KIT_CASE(ops_on_different_keys_may_be_pending_together, 0,
+             "storage.h, ORDER: Ops on different keys may complete in any order."),
+    KIT_CASE(no_input_is_used_after_completion, 0,
+             "storage.h, OWNERSHIP: The inputs of a call (slices, structs and what they point to) "
+             "are valid until its op is completed, and not a moment longer"),
+    KIT_CASE(calls_return_at_once_over_many_records, 0,
+             "storage.h, THREADS: Without TRUNK_CAP_BLOCKING all calls come on the loop thread and "
+             "must return at once"),
+    KIT_CASE(no_signal_handler_is_installed, 0,
+             "storage.h, STATE: Signal handlers are not installed"),
+    KIT_CASE(everything_is_opened_close_on_exec, 0,
+             "storage.h, STATE: descriptors are opened close-on-exec (rule 6)"),
+    KIT_CASE(close_leaves_no_descriptor_and_no_thread, 0,
+             "storage.h, close: Afterwards nothing of the driver runs any more for this instance: "
+             "no thread, no completion."),
+    KIT_CASE(check_touches_nothing, 0,
+             "storage.h, check: Touches nothing: no file, no connection, no thread."),
+    KIT_CASE(ping_says_ok_before_during_and_after_work, 0,
+             "storage.h, ping: Asks whether the store can be used now."),
+    KIT_CASE(close_completes_what_is_left, 0,
+             "storage.h, close: Completes every op still pending with CANCELLED before it returns"),
+    KIT_CASE(
+        two_instances_are_open_at_the_same_time, 0,
+        "storage.h, STATE: one shared object serves several configured stores at the same time"),
+    KIT_CASE(records_outlive_close_with_cap_persistent_and_only_then, 0,
+             "types.h, TRUNK_CAP_PERSISTENT: records survive a restart of the host"),
+};
+const struct kit_group kit_rules_cases = KIT_GROUP("rules", cases);

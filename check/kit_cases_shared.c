@@ -15,8 +15,8 @@ static void name_key(char key[16], unsigned i) {
     (void)snprintf(key, 16, "k%u", i);
 }
 
-static void test_what_one_host_writes_another_sees_at_once(void **state) {
-    struct kit_store *one = kit_store_of(state);
+static void what_one_host_writes_another_sees_at_once(struct kit *kit) {
+    struct kit_store *one = kit->store;
     struct kit_store *other = kit_store_open_at(one->driver, kit_now_ms(one));
     assert_non_null(other);
     uint64_t version = kit_put(one, TRUNK_PUT_CREATE, "a", "one", 1000)->version;
@@ -36,11 +36,8 @@ static void test_what_one_host_writes_another_sees_at_once(void **state) {
     assert_int_equal(kit_store_close(other), 0);
 }
 
-static void test_a_log_is_one_for_all_hosts(void **state) {
-    struct kit_store *one = kit_store_of(state);
-    if (!kit_driver_has(one->driver, TRUNK_CAP_LOG)) {
-        skip();
-    }
+static void a_log_is_one_for_all_hosts(struct kit *kit) {
+    struct kit_store *one = kit->store;
     struct kit_store *other = kit_store_open_at(one->driver, kit_now_ms(one));
     assert_non_null(other);
     (void)kit_put(one, TRUNK_PUT_CREATE, "a", "one", 0);
@@ -69,8 +66,7 @@ static void create_all(struct kit_store *store, struct kit_tally *tally, unsigne
     }
 }
 
-static void test_of_hosts_that_create_a_key_at_once_one_succeeds(void **state) {
-    struct kit *kit = *state;
+static void of_hosts_that_create_a_key_at_once_one_succeeds(struct kit *kit) {
     struct kit_tally *tally = NULL;
     kit_run_peers(kit, create_all, KIT_PEERS, &tally);
     for (unsigned i = 0; i < KEYS; i++) {
@@ -96,8 +92,7 @@ static void count_up(struct kit_store *store, struct kit_tally *tally, unsigned 
     }
 }
 
-static void test_no_cas_of_hosts_at_once_is_lost(void **state) {
-    struct kit *kit = *state;
+static void no_cas_of_hosts_at_once_is_lost(struct kit *kit) {
     struct kit_tally *tally = NULL;
     char expected[24];
     (void)kit_put(kit->store, TRUNK_PUT_CREATE, "a", "0", 0);
@@ -125,8 +120,7 @@ static void sweep_all(struct kit_store *store, struct kit_tally *tally, unsigned
     } while (swept->nitems > 0);
 }
 
-static void test_of_hosts_that_sweep_at_once_exactly_one_gets_a_record(void **state) {
-    struct kit *kit = *state;
+static void of_hosts_that_sweep_at_once_exactly_one_gets_a_record(struct kit *kit) {
     struct kit_tally *tally = NULL;
     char key[16];
     for (unsigned i = 0; i < KEYS; i++) {
@@ -158,8 +152,7 @@ static void create_and_sweep(struct kit_store *store, struct kit_tally *tally, u
     }
 }
 
-static void test_creates_and_sweeps_of_hosts_at_once_do_not_disturb_each_other(void **state) {
-    struct kit *kit = *state;
+static void creates_and_sweeps_of_hosts_at_once_do_not_disturb_each_other(struct kit *kit) {
     struct kit_tally *tally = NULL;
     kit_run_peers(kit, create_and_sweep, KIT_PEERS, &tally);
     assert_true(atomic_load(&tally->counters[0]) > 0);
@@ -169,14 +162,22 @@ static void test_creates_and_sweeps_of_hosts_at_once_do_not_disturb_each_other(v
     assert_int_equal(kit_sweep(kit->store, 1000)->nitems, 0);
 }
 
-int kit_run_shared_cases(struct kit *kit) {
-    const struct CMUnitTest cases[] = {
-        KIT_CASE(test_what_one_host_writes_another_sees_at_once, kit),
-        KIT_CASE(test_a_log_is_one_for_all_hosts, kit),
-        KIT_CASE(test_of_hosts_that_create_a_key_at_once_one_succeeds, kit),
-        KIT_CASE(test_no_cas_of_hosts_at_once_is_lost, kit),
-        KIT_CASE(test_of_hosts_that_sweep_at_once_exactly_one_gets_a_record, kit),
-        KIT_CASE(test_creates_and_sweeps_of_hosts_at_once_do_not_disturb_each_other, kit),
-    };
-    return cmocka_run_group_tests_name("CAP_SHARED", cases, NULL, NULL);
-}
+static const struct kit_case cases[] = {
+    KIT_CASE(what_one_host_writes_another_sees_at_once, KIT_NEEDS_SHARED,
+             "types.h, TRUNK_CAP_SHARED: other hosts see the same records, at the same time"),
+    KIT_CASE(a_log_is_one_for_all_hosts, KIT_NEEDS_SHARED | KIT_NEEDS_LOG,
+             "types.h, TRUNK_CAP_SHARED: other hosts see the same records, at the same time"),
+    KIT_CASE(of_hosts_that_create_a_key_at_once_one_succeeds, KIT_NEEDS_SHARED,
+             "storage.h, put: The condition and the change are one atomic step, with "
+             "TRUNK_CAP_SHARED also against other hosts."),
+    KIT_CASE(no_cas_of_hosts_at_once_is_lost, KIT_NEEDS_SHARED,
+             "storage.h, put: The condition and the change are one atomic step, with "
+             "TRUNK_CAP_SHARED also against other hosts."),
+    KIT_CASE(of_hosts_that_sweep_at_once_exactly_one_gets_a_record, KIT_NEEDS_SHARED,
+             "storage.h, sweep: Each expired record is emitted exactly once, to one caller of all "
+             "hosts"),
+    KIT_CASE(creates_and_sweeps_of_hosts_at_once_do_not_disturb_each_other, KIT_NEEDS_SHARED,
+             "storage.h, sweep: Each expired record is emitted exactly once, to one caller of all "
+             "hosts"),
+};
+const struct kit_group kit_shared_cases = KIT_GROUP("shared", cases);

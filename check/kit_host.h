@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * kit_host.h - the kit's own host: the table that a driver is given, a clock that moves when told,
- * and the books of every op. A mistake of the driver in using them is a fault, kept with its text.
+ * and the books of every op. A mistake of the driver in using them is a fault.
  */
 #ifndef TRUNK_KIT_HOST_H
 #define TRUNK_KIT_HOST_H
@@ -27,6 +27,7 @@ struct kit_result {
     struct trunk_slice value;
     uint64_t version;
     uint64_t last_seq;
+    void *leg;
     struct kit_item *items;
     size_t nitems;
 };
@@ -59,10 +60,11 @@ void kit_host_run(struct kit_host *host, uint64_t for_ms);
  */
 void kit_host_end(struct kit_host *host);
 
-/* Any thread. */
-void kit_host_fault(struct kit_host *host, const char *text);
+/* Tells a fault on stderr, as "fault: SENTENCE | TEXT", and counts it. Any thread.
+ * sentence: of a header, that forbids it: "host.h, complete: ...". text: what was seen. */
+void kit_host_fault(struct kit_host *host, const char *sentence, const char *text);
 size_t kit_host_count_faults(struct kit_host *host);
-/* The text of fault i, one line. */
+/* Fault i as it was told, one line, without "fault: ". */
 const char *kit_host_fault_text(struct kit_host *host, size_t i);
 
 #endif

@@ -1,49 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * kit_case.h - what a file of cases needs. Each case gets an open, empty store as *state, and fails
- * when the driver has made a fault, too. Each case is a sentence of the ABI's rules; its group says
- * of which. */
-#ifndef TRUNK_KIT_CASE_H
-#define TRUNK_KIT_CASE_H
+ * kit_cmocka.h - the driver kit's calls in tests of cmocka. */
+#ifndef TRUNK_KIT_CMOCKA_H
+#define TRUNK_KIT_CMOCKA_H
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/types.h>
 
 #include <cmocka.h>
 
 #include "kit_store.h"
-
-/* A case's state: the driver before setup, the store after it. */
-struct kit {
-    const struct kit_driver *driver;
-    struct kit_store *store;
-    pid_t
-        process; /* a child that fails ends in teardown, instead of running the cases that follow */
-};
-int kit_setup(void **state);
-int kit_teardown(void **state);
-static inline struct kit_store *kit_store_of(void **state) {
-    struct kit *kit = *state;
-    return kit->store;
-}
-
-#define KIT_CASE(function_, kit_)                                                                  \
-    { #function_, function_, kit_setup, kit_teardown, (kit_) }
-
-/* The groups of cases. Each returns the number of failed ones. */
-int kit_run_put_cases(struct kit *kit);
-int kit_run_life_cases(struct kit *kit);
-int kit_run_sweep_cases(struct kit *kit);
-int kit_run_scan_cases(struct kit *kit);
-int kit_run_log_cases(struct kit *kit);        /* with TRUNK_CAP_LOG */
-int kit_run_persistent_cases(struct kit *kit); /* with TRUNK_CAP_PERSISTENT */
-int kit_run_shared_cases(struct kit *kit);     /* with TRUNK_CAP_SHARED */
-int kit_run_bracket_cases(struct kit *kit);    /* with begin and commit */
-int kit_run_rules_cases(struct kit *kit);
-int kit_run_model_cases(struct kit *kit);
 
 #define assert_status(result_, status_) assert_int_equal((result_)->status, (status_))
 /* Evaluates its arguments once. */

@@ -13,8 +13,8 @@ static void make_log(struct kit_store *store) {
     assert_status(kit_log_append(store, "a", 5, "five"), TRUNK_OK);
 }
 
-static void test_log_begins_empty(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void log_begins_empty(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     const struct kit_result *log = kit_log_read(store, "a", 0, 10);
     assert_status(log, TRUNK_OK);
@@ -22,8 +22,8 @@ static void test_log_begins_empty(void **state) {
     assert_int_equal(kit_load(store, "a", 0)->last_seq, 0);
 }
 
-static void test_entries_are_read_in_rising_order_with_their_numbers(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void entries_are_read_in_rising_order_with_their_numbers(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     make_log(store);
     const struct kit_result *log = kit_log_read(store, "a", 0, 10);
@@ -37,8 +37,8 @@ static void test_entries_are_read_in_rising_order_with_their_numbers(void **stat
     assert_slice(log->items[2].value, "five");
 }
 
-static void test_reading_begins_after_a_number_and_ends_at_the_limit(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void reading_begins_after_a_number_and_ends_at_the_limit(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     make_log(store);
     const struct kit_result *log = kit_log_read(store, "a", 1, 10);
@@ -55,24 +55,24 @@ static void test_reading_begins_after_a_number_and_ends_at_the_limit(void **stat
     assert_int_equal(log->nitems, 0);
 }
 
-static void test_load_tells_the_last_seq(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void load_tells_the_last_seq(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     make_log(store);
     assert_int_equal(kit_load(store, "a", 0)->last_seq, 5);
     assert_int_equal(kit_load(store, "a", 1000)->last_seq, 5);
 }
 
-static void test_append_to_an_absent_record_is_not_found_and_stores_nothing(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void append_to_an_absent_record_is_not_found_and_stores_nothing(struct kit *kit) {
+    struct kit_store *store = kit->store;
     assert_status(kit_log_append(store, "a", 1, "one"), TRUNK_NOT_FOUND);
     assert_absent(store, "a");
     make_record(store, "a", 0);
     assert_int_equal(kit_log_read(store, "a", 0, 10)->nitems, 0);
 }
 
-static void test_the_same_seq_again_is_ok_and_stored_once(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void the_same_seq_again_is_ok_and_stored_once(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     make_log(store);
     assert_status(kit_log_append(store, "a", 5, "five"), TRUNK_OK);
@@ -80,8 +80,8 @@ static void test_the_same_seq_again_is_ok_and_stored_once(void **state) {
     assert_int_equal(kit_load(store, "a", 0)->last_seq, 5);
 }
 
-static void test_a_lower_seq_is_conflict_and_stores_nothing(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void a_lower_seq_is_conflict_and_stores_nothing(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     make_log(store);
     assert_status(kit_log_append(store, "a", 4, "four"), TRUNK_CONFLICT);
@@ -92,8 +92,8 @@ static void test_a_lower_seq_is_conflict_and_stores_nothing(void **state) {
     assert_int_equal(kit_load(store, "a", 0)->last_seq, 5);
 }
 
-static void test_the_highest_seq_and_an_empty_value_are_kept(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void the_highest_seq_and_an_empty_value_are_kept(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     assert_status(kit_log_append(store, "a", INT64_MAX, ""), TRUNK_OK);
     const struct kit_result *log = kit_log_read(store, "a", 0, 10);
@@ -103,8 +103,8 @@ static void test_the_highest_seq_and_an_empty_value_are_kept(void **state) {
     assert_int_equal(kit_load(store, "a", 0)->last_seq, INT64_MAX);
 }
 
-static void test_trim_removes_up_to_a_number_and_leaves_the_last_seq(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void trim_removes_up_to_a_number_and_leaves_the_last_seq(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     make_log(store);
     assert_status(kit_log_trim(store, "a", 3), TRUNK_OK);
@@ -117,8 +117,8 @@ static void test_trim_removes_up_to_a_number_and_leaves_the_last_seq(void **stat
     assert_status(kit_log_trim(store, "a", 100), TRUNK_OK);
 }
 
-static void test_after_a_trim_the_order_still_holds(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void after_a_trim_the_order_still_holds(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     make_log(store);
     (void)kit_log_trim(store, "a", 5);
@@ -131,14 +131,14 @@ static void test_after_a_trim_the_order_still_holds(void **state) {
     assert_slice(log->items[0].value, "six");
 }
 
-static void test_reading_and_trimming_an_absent_record_is_not_found(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void reading_and_trimming_an_absent_record_is_not_found(struct kit *kit) {
+    struct kit_store *store = kit->store;
     assert_status(kit_log_read(store, "a", 0, 10), TRUNK_NOT_FOUND);
     assert_status(kit_log_trim(store, "a", 10), TRUNK_NOT_FOUND);
 }
 
-static void test_logs_of_different_records_are_apart(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void logs_of_different_records_are_apart(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     make_record(store, "ab", 0);
     make_log(store);
@@ -150,8 +150,8 @@ static void test_logs_of_different_records_are_apart(void **state) {
     assert_int_equal(kit_load(store, "ab", 0)->last_seq, 1);
 }
 
-static void test_the_log_stays_when_a_living_record_is_put(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void the_log_stays_when_a_living_record_is_put(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     make_log(store);
     (void)kit_put(store, TRUNK_PUT_UPDATE, "a", "two", 0);
@@ -162,8 +162,8 @@ static void test_the_log_stays_when_a_living_record_is_put(void **state) {
     assert_int_equal(kit_load(store, "a", 0)->last_seq, 5);
 }
 
-static void test_the_log_changes_neither_life_nor_version(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void the_log_changes_neither_life_nor_version(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 1000);
     uint64_t version = kit_load(store, "a", 0)->version;
     kit_advance(store, 900);
@@ -175,8 +175,8 @@ static void test_the_log_changes_neither_life_nor_version(void **state) {
     assert_absent(store, "a");
 }
 
-static void test_touch_acts_on_record_and_log_together(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void touch_acts_on_record_and_log_together(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 1000);
     make_log(store);
     (void)kit_touch(store, "a", 5000);
@@ -186,8 +186,8 @@ static void test_touch_acts_on_record_and_log_together(void **state) {
     assert_status(kit_log_read(store, "a", 0, 10), TRUNK_NOT_FOUND);
 }
 
-static void test_remove_takes_the_log_with_the_record(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void remove_takes_the_log_with_the_record(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 0);
     make_log(store);
     (void)kit_remove(store, "a");
@@ -198,8 +198,8 @@ static void test_remove_takes_the_log_with_the_record(void **state) {
     assert_status(kit_log_append(store, "a", 1, "one"), TRUNK_OK);
 }
 
-static void test_an_expired_record_has_no_log(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void an_expired_record_has_no_log(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 1000);
     make_log(store);
     kit_advance(store, 1000);
@@ -208,8 +208,8 @@ static void test_an_expired_record_has_no_log(void **state) {
     assert_status(kit_log_trim(store, "a", 10), TRUNK_NOT_FOUND);
 }
 
-static void test_sweep_takes_the_log_with_the_record(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void sweep_takes_the_log_with_the_record(struct kit *kit) {
+    struct kit_store *store = kit->store;
     make_record(store, "a", 1000);
     make_log(store);
     kit_advance(store, 1000);
@@ -230,36 +230,59 @@ static void replace_expired(struct kit_store *store, uint32_t mode) {
     assert_status(kit_log_append(store, "a", 1, "one"), TRUNK_OK);
 }
 
-static void test_create_over_an_expired_record_begins_with_an_empty_log(void **state) {
-    replace_expired(kit_store_of(state), TRUNK_PUT_CREATE);
+static void create_over_an_expired_record_begins_with_an_empty_log(struct kit *kit) {
+    replace_expired(kit->store, TRUNK_PUT_CREATE);
 }
 
-static void test_upsert_over_an_expired_record_begins_with_an_empty_log(void **state) {
-    replace_expired(kit_store_of(state), TRUNK_PUT_UPSERT);
+static void upsert_over_an_expired_record_begins_with_an_empty_log(struct kit *kit) {
+    replace_expired(kit->store, TRUNK_PUT_UPSERT);
 }
 
-int kit_run_log_cases(struct kit *kit) {
-    const struct CMUnitTest cases[] = {
-        KIT_CASE(test_log_begins_empty, kit),
-        KIT_CASE(test_entries_are_read_in_rising_order_with_their_numbers, kit),
-        KIT_CASE(test_reading_begins_after_a_number_and_ends_at_the_limit, kit),
-        KIT_CASE(test_load_tells_the_last_seq, kit),
-        KIT_CASE(test_append_to_an_absent_record_is_not_found_and_stores_nothing, kit),
-        KIT_CASE(test_the_same_seq_again_is_ok_and_stored_once, kit),
-        KIT_CASE(test_a_lower_seq_is_conflict_and_stores_nothing, kit),
-        KIT_CASE(test_the_highest_seq_and_an_empty_value_are_kept, kit),
-        KIT_CASE(test_trim_removes_up_to_a_number_and_leaves_the_last_seq, kit),
-        KIT_CASE(test_after_a_trim_the_order_still_holds, kit),
-        KIT_CASE(test_reading_and_trimming_an_absent_record_is_not_found, kit),
-        KIT_CASE(test_logs_of_different_records_are_apart, kit),
-        KIT_CASE(test_the_log_stays_when_a_living_record_is_put, kit),
-        KIT_CASE(test_the_log_changes_neither_life_nor_version, kit),
-        KIT_CASE(test_touch_acts_on_record_and_log_together, kit),
-        KIT_CASE(test_remove_takes_the_log_with_the_record, kit),
-        KIT_CASE(test_an_expired_record_has_no_log, kit),
-        KIT_CASE(test_sweep_takes_the_log_with_the_record, kit),
-        KIT_CASE(test_create_over_an_expired_record_begins_with_an_empty_log, kit),
-        KIT_CASE(test_upsert_over_an_expired_record_begins_with_an_empty_log, kit),
-    };
-    return cmocka_run_group_tests_name("rule 9: log", cases, NULL, NULL);
-}
+static const struct kit_case cases[] = {
+    KIT_CASE(log_begins_empty, KIT_NEEDS_LOG,
+             "storage.h, log: it begins empty when the record is created"),
+    KIT_CASE(entries_are_read_in_rising_order_with_their_numbers, KIT_NEEDS_LOG,
+             "storage.h, log_read: in rising order: item.seq, item.value"),
+    KIT_CASE(reading_begins_after_a_number_and_ends_at_the_limit, KIT_NEEDS_LOG,
+             "storage.h, log_read: Emits the first entries with seq > after_seq, at most limit"),
+    KIT_CASE(load_tells_the_last_seq, KIT_NEEDS_LOG,
+             "storage.h, log: last_seq is the highest seq ever appended to the record"),
+    KIT_CASE(append_to_an_absent_record_is_not_found_and_stores_nothing, KIT_NEEDS_LOG,
+             "storage.h, log_append: NOT_FOUND: no such record, nothing is stored"),
+    KIT_CASE(the_same_seq_again_is_ok_and_stored_once, KIT_NEEDS_LOG,
+             "storage.h, log_append: or seq == last_seq, which was stored before (also when it is "
+             "trimmed by now): nothing changes"),
+    KIT_CASE(a_lower_seq_is_conflict_and_stores_nothing, KIT_NEEDS_LOG,
+             "storage.h, log_append: CONFLICT: seq < last_seq, nothing is stored"),
+    KIT_CASE(the_highest_seq_and_an_empty_value_are_kept, KIT_NEEDS_LOG,
+             "storage.h, log: entries of a sequence number (seq, 1..2^63-1) and a value"),
+    KIT_CASE(trim_removes_up_to_a_number_and_leaves_the_last_seq, KIT_NEEDS_LOG,
+             "storage.h, log_trim: Removes the entries with seq <= upto_seq. last_seq stays."),
+    KIT_CASE(after_a_trim_the_order_still_holds, KIT_NEEDS_LOG,
+             "storage.h, log: trimming does not lower it"),
+    KIT_CASE(reading_and_trimming_an_absent_record_is_not_found, KIT_NEEDS_LOG,
+             "storage.h, log_read: also when there was none; NOT_FOUND: no such record"),
+    KIT_CASE(logs_of_different_records_are_apart, KIT_NEEDS_LOG,
+             "storage.h, log_append: Appends an entry to the record's log."),
+    KIT_CASE(the_log_stays_when_a_living_record_is_put, KIT_NEEDS_LOG,
+             "storage.h, put: The log of a living record stays."),
+    KIT_CASE(
+        the_log_changes_neither_life_nor_version, KIT_NEEDS_LOG,
+        "storage.h, log_append: None of them restarts the record's life or changes its version."),
+    KIT_CASE(touch_acts_on_record_and_log_together, KIT_NEEDS_LOG,
+             "storage.h, log: The log has no life of its own"),
+    KIT_CASE(remove_takes_the_log_with_the_record, KIT_NEEDS_LOG,
+             "storage.h, remove: Removes a record and its log."),
+    KIT_CASE(an_expired_record_has_no_log, KIT_NEEDS_LOG,
+             "storage.h, EXPIRY: An expired record is absent to every function at once, and "
+             "nothing revives it"),
+    KIT_CASE(sweep_takes_the_log_with_the_record, KIT_NEEDS_LOG,
+             "storage.h, sweep: Removes up to limit (1..2^32-1) expired records and their logs"),
+    KIT_CASE(create_over_an_expired_record_begins_with_an_empty_log, KIT_NEEDS_LOG,
+             "storage.h, EXPIRY: makes a new record in its place: with a new version, an empty "
+             "log, and without the old value"),
+    KIT_CASE(upsert_over_an_expired_record_begins_with_an_empty_log, KIT_NEEDS_LOG,
+             "storage.h, EXPIRY: makes a new record in its place: with a new version, an empty "
+             "log, and without the old value"),
+};
+const struct kit_group kit_log_cases = KIT_GROUP("log", cases);

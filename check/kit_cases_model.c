@@ -190,8 +190,8 @@ static void check_scan(struct model *model) {
     }
 }
 
-static void test_random_calls_are_answered_as_the_model_says(void **state) {
-    struct kit_store *store = kit_store_of(state);
+static void random_calls_are_answered_as_the_model_says(struct kit *kit) {
+    struct kit_store *store = kit->store;
     struct model model = {.store = store,
                           .has_log = kit_driver_has(store->driver, TRUNK_CAP_LOG),
                           .random = 88172645463325252ULL};
@@ -230,9 +230,9 @@ static void test_random_calls_are_answered_as_the_model_says(void **state) {
     }
 }
 
-int kit_run_model_cases(struct kit *kit) {
-    const struct CMUnitTest cases[] = {
-        KIT_CASE(test_random_calls_are_answered_as_the_model_says, kit),
-    };
-    return cmocka_run_group_tests_name("rule 9: against a model", cases, NULL, NULL);
-}
+static const struct kit_case cases[] = {
+    KIT_CASE(random_calls_are_answered_as_the_model_says, 0,
+             "storage.h, EXPIRY: An expired record is absent to every function at once, and "
+             "nothing revives it"),
+};
+const struct kit_group kit_model_cases = KIT_GROUP("model", cases);

@@ -9,8 +9,7 @@
 
 static const struct trunk_slice FROM_START = {NULL, 0};
 
-static void test_values_and_versions_are_there_after_a_reopen(void **state) {
-    struct kit *kit = *state;
+static void values_and_versions_are_there_after_a_reopen(struct kit *kit) {
     char bytes[256];
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (char)i;
@@ -34,8 +33,7 @@ static void test_values_and_versions_are_there_after_a_reopen(void **state) {
     assert_status(kit_cas(kit->store, "a", "third", 0, one), TRUNK_CONFLICT);
 }
 
-static void test_lives_go_on_over_a_reopen(void **state) {
-    struct kit *kit = *state;
+static void lives_go_on_over_a_reopen(struct kit *kit) {
     uint64_t ends_ms = kit_now_ms(kit->store) + 1000;
     (void)kit_put(kit->store, TRUNK_PUT_CREATE, "a", "one", 1000);
     (void)kit_put(kit->store, TRUNK_PUT_CREATE, "b", "two", 1000);
@@ -57,8 +55,7 @@ static void test_lives_go_on_over_a_reopen(void **state) {
     assert_record(kit->store, "c", "three");
 }
 
-static void test_an_expired_record_waits_for_sweep_over_a_reopen(void **state) {
-    struct kit *kit = *state;
+static void an_expired_record_waits_for_sweep_over_a_reopen(struct kit *kit) {
     uint64_t version = kit_put(kit->store, TRUNK_PUT_CREATE, "a", "one", 1000)->version;
     kit_advance(kit->store, 1000);
     kit_reopen(kit);
@@ -71,11 +68,7 @@ static void test_an_expired_record_waits_for_sweep_over_a_reopen(void **state) {
     assert_int_equal(kit_sweep(kit->store, 10)->nitems, 0);
 }
 
-static void test_logs_are_there_after_a_reopen(void **state) {
-    struct kit *kit = *state;
-    if (!kit_driver_has(kit->driver, TRUNK_CAP_LOG)) {
-        skip();
-    }
+static void logs_are_there_after_a_reopen(struct kit *kit) {
     (void)kit_put(kit->store, TRUNK_PUT_CREATE, "a", "one", 0);
     assert_status(kit_log_append(kit->store, "a", 3, "third"), TRUNK_OK);
     assert_status(kit_log_append(kit->store, "a", 5, "fifth"), TRUNK_OK);
@@ -111,8 +104,7 @@ static void write_records(struct kit_store *store, struct kit_tally *tally, unsi
     }
 }
 
-static void test_what_was_completed_survives_a_host_that_is_killed(void **state) {
-    struct kit *kit = *state;
+static void what_was_completed_survives_a_host_that_is_killed(struct kit *kit) {
     char key[16];
     kit_run_and_kill(kit, write_records);
     kit_advance(kit->store, 1999);
@@ -128,13 +120,16 @@ static void test_what_was_completed_survives_a_host_that_is_killed(void **state)
     assert_int_equal(kit_sweep(kit->store, WRITTEN)->nitems, WRITTEN / 2);
 }
 
-int kit_run_persistent_cases(struct kit *kit) {
-    const struct CMUnitTest cases[] = {
-        KIT_CASE(test_values_and_versions_are_there_after_a_reopen, kit),
-        KIT_CASE(test_lives_go_on_over_a_reopen, kit),
-        KIT_CASE(test_an_expired_record_waits_for_sweep_over_a_reopen, kit),
-        KIT_CASE(test_logs_are_there_after_a_reopen, kit),
-        KIT_CASE(test_what_was_completed_survives_a_host_that_is_killed, kit),
-    };
-    return cmocka_run_group_tests_name("CAP_PERSISTENT", cases, NULL, NULL);
-}
+static const struct kit_case cases[] = {
+    KIT_CASE(values_and_versions_are_there_after_a_reopen, KIT_NEEDS_PERSISTENT,
+             "types.h, TRUNK_CAP_PERSISTENT: records survive a restart of the host"),
+    KIT_CASE(lives_go_on_over_a_reopen, KIT_NEEDS_PERSISTENT,
+             "types.h, TRUNK_CAP_PERSISTENT: records survive a restart of the host"),
+    KIT_CASE(an_expired_record_waits_for_sweep_over_a_reopen, KIT_NEEDS_PERSISTENT,
+             "storage.h, EXPIRY: it is kept, with its value, until `sweep` takes it"),
+    KIT_CASE(logs_are_there_after_a_reopen, KIT_NEEDS_PERSISTENT | KIT_NEEDS_LOG,
+             "types.h, TRUNK_CAP_PERSISTENT: records survive a restart of the host"),
+    KIT_CASE(what_was_completed_survives_a_host_that_is_killed, KIT_NEEDS_PERSISTENT,
+             "types.h, TRUNK_CAP_PERSISTENT: records survive a restart of the host"),
+};
+const struct kit_group kit_persistent_cases = KIT_GROUP("persistent", cases);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ * main.c - trunkd-plugin-check: the command line, the list of cases, and the summary. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "run.h"
+
+enum { FAILED_EXIT = 1, USAGE_EXIT = 2, DEFAULT_LIMIT_S = 120, MOST_LIMIT_S = 86400 };
+
+static const char usage[] =
+    "usage: trunkd-plugin-check FILE.so [KEY=VALUE...] [--case TEXT] [--limit SECONDS]\n"
+    "Checks a driver of trunkd against every sentence of the ABI that can be tested, each in a\n"
+    "process of its own. KEY=VALUE: parameters, as in trunkd's configuration. The store that they\n"
+    "name must be the check's own: it is emptied.\n"
+    "  --case TEXT      runs only the cases that have TEXT in their names\n"
+    "  --limit SECONDS  ends a case that takes longer (default 120)\n"
+    "  --list           lists the cases and the sentences that they check\n"
+    "  --help, --version\n"
+    "Exit code: 0 all passed, 1 some failed, 2 nothing could be checked.\n";
+
+static const struct kit_group *const storage_groups[] = {&kit_put_cases,
+                                                         &kit_life_cases,
+                                                         &kit_sweep_cases,
+                                                         &kit_scan_cases,
+                                                         &kit_log_cases,
+                                                         &kit_persistent_cases,
+                                                         &kit_shared_cases,
+                                                         &kit_bracket_cases,
+                                                         &kit_rules_cases,
+                                                         &kit_model_cases,
+                                                         NULL};
+
+/* What a case needs and a driver may lack. */
+static const struct {
+    uint32_t need;
+    const char *name;
+} needs[] = {{KIT_NEEDS_LOG, "TRUNK_CAP_LOG"},
+             {KIT_NEEDS_PERSISTENT, "TRUNK_CAP_PERSISTENT"},
+             {KIT_NEEDS_SHARED, "TRUNK_CAP_SHARED"},
+             {KIT_NEEDS_BRACKET, "begin and commit"}};
+enum { NNEEDS = sizeof needs / sizeof needs[0] };
+
+struct tally {
+    unsigned passed;
+    unsigned failed;
+    unsigned skipped;
+    unsigned skipped_for[NNEEDS];
+};
+
+static void print_name(const char *label, const char *name) {
+    (void)printf("%-5s ", label);
+    for (; *name != '\0'; name++) {
+        (void)putchar(*name == '_' ? ' ' : *name);
+    }
+    (void)putchar('\n');
+}
+
+static void print_failure(const struct run_failure *failure) {
+    (void)printf("      %s\n      %s\n", failure->sentence, failure->text);
+    if (failure->output[0] != '\0') {
+        (void)fflush(stdout);
+        (void)fprintf(stderr, "--- output of this case\n%s---\n", failure->output);
+    }
+}
+
+static void run_one(const struct run_subject *subject, const struct run_probe *probe,
+                    const struct kit_case *what, struct tally *tally) {
+    struct run_failure failure;
+    for (size_t i = 0; i < NNEEDS; i++) {
+        if ((what->needs & needs[i].need & ~probe->needs) != 0) {
+            tally->skipped++;
+            tally->skipped_for[i]++;
+            return;
+        }
+    }
+    if (run_case(subject, what, &failure) == RUN_PASSED) {
+        print_name("ok", what->name);
+        tally->passed++;
+    } else {
+        print_name("FAIL", what->name);
+        print_failure(&failure);
+        tally->failed++;
+    }
+}
+
+/* only: NULL for all. */
+static bool is_meant(const struct kit_case *what, const char *only) {
+    char name[160];
+    (void)snprintf(name, sizeof name, "%s", what->name);
+    for (char *at = name; *at != '\0'; at++) {
+        *at = *at == '_' ? ' ' : *at;
+    }
+    return only == NULL || strstr(name, only) != NULL;
+}
+
+static void print_summary(const struct run_probe *probe, const struct tally *tally) {
+    bool is_storage = probe->kind == TRUNK_KIND_STORAGE;
+    (void)printf("\ntrunkd-plugin-check " TRUNKD_VERSION "\n");
+    (void)printf("driver        %s %s %s: %s\n", is_storage ? "storage" : "factory", probe->name,
+                 probe->version, probe->summary);
+    (void)printf("ABI           built with %u.%u, checked with %d.%d\n", probe->abi_major,
+                 probe->abi_minor, TRUNK_ABI_MAJOR, TRUNK_ABI_MINOR);
+    (void)printf("capabilities  %s\n", probe->caps);
+    (void)printf("cases         %u: %u passed, %u failed, %u skipped\n",
+                 tally->passed + tally->failed + tally->skipped, tally->passed, tally->failed,
+                 tally->skipped);
+    for (size_t i = 0; i < NNEEDS; i++) {
+        if (tally->skipped_for[i] > 0) {
+            (void)printf("skipped       %u: the driver has no %s\n", tally->skipped_for[i],
+                         needs[i].name);
+        }
+    }
+}
+
+static int check(const struct run_subject *subject, const char *only) {
+    struct run_probe probe;
+    struct run_failure failure;
+    struct tally tally = {0};
+    if (run_probe(subject, &probe, &failure) != RUN_PASSED) {
+        (void)printf("FAIL  the driver does not load, or its parameters are wrong\n      %s%s\n",
+                     failure.output[0] != '\0' ? "" : failure.text, failure.output);
+        return FAILED_EXIT;
+    }
+    for (const struct kit_group *const *group = storage_groups; *group != NULL; group++) {
+        for (size_t i = 0; i < (*group)->ncases; i++) {
+            if (is_meant(&(*group)->cases[i], only)) {
+                run_one(subject, &probe, &(*group)->cases[i], &tally);
+            }
+        }
+    }
+    if (tally.passed + tally.failed + tally.skipped == 0) {
+        (void)fprintf(stderr, "trunkd-plugin-check: no case has \"%s\" in its name; see --list\n",
+                      only);
+        return USAGE_EXIT;
+    }
+    print_summary(&probe, &tally);
+    return tally.failed == 0 ? 0 : FAILED_EXIT;
+}
+
+static int list_cases(void) {
+    for (const struct kit_group *const *group = storage_groups; *group != NULL; group++) {
+        for (size_t i = 0; i < (*group)->ncases; i++) {
+            print_name("", (*group)->cases[i].name);
+            (void)printf("      %s\n", (*group)->cases[i].sentence);
+        }
+    }
+    return 0;
+}
+
+static bool parse_limit(const char *text, unsigned *out_limit) {
+    char *end = NULL;
+    errno = 0;
+    unsigned long limit = strtoul(text, &end, 10);
+    *out_limit = (unsigned)limit;
+    return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == '\0' && limit >= 1 &&
+           limit <= MOST_LIMIT_S;
+}
+
+int main(int argc, char **argv) {
+    enum { OPTION_CASE = 1, OPTION_LIMIT, OPTION_LIST, OPTION_HELP, OPTION_VERSION };
+    static const struct option options[] = {{"case", required_argument, NULL, OPTION_CASE},
+                                            {"limit", required_argument, NULL, OPTION_LIMIT},
+                                            {"list", no_argument, NULL, OPTION_LIST},
+                                            {"help", no_argument, NULL, OPTION_HELP},
+                                            {"version", no_argument, NULL, OPTION_VERSION},
+                                            {NULL, 0, NULL, 0}};
+    struct run_subject subject = {.limit_s = DEFAULT_LIMIT_S};
+    const char *only = NULL;
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case OPTION_CASE:
+            only = optarg;
+            break;
+        case OPTION_LIMIT:
+            if (!parse_limit(optarg, &subject.limit_s)) {
+                (void)fprintf(stderr, "trunkd-plugin-check: --limit needs seconds, from 1 to %d\n",
+                              MOST_LIMIT_S);
+                return USAGE_EXIT;
+            }
+            break;
+        case OPTION_LIST:
+            return list_cases();
+        case OPTION_HELP:
+            return fputs(usage, stdout) < 0 ? FAILED_EXIT : 0;
+        case OPTION_VERSION:
+            return puts("trunkd-plugin-check " TRUNKD_VERSION) < 0 ? FAILED_EXIT : 0;
+        default:
+            return USAGE_EXIT; /* getopt has said why */
+        }
+    }
+    if (optind == argc) {
+        (void)fputs(usage, stderr);
+        return USAGE_EXIT;
+    }
+    subject.path = argv[optind];
+    subject.pairs = argv + optind + 1;
+    subject.npairs = (size_t)(argc - optind - 1);
+    if (access(subject.path, R_OK) != 0) {
+        perror(subject.path);
+        return USAGE_EXIT;
+    }
+    return check(&subject, only);
+}
