@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "plugin/loader.h"
 #include "run.h"
 
 enum { FAILED_EXIT = 1, USAGE_EXIT = 2, DEFAULT_LIMIT_S = 120, MOST_LIMIT_S = 86400 };
@@ -101,8 +102,8 @@ static void print_summary(const struct run_probe *probe, const struct tally *tal
     (void)printf("\ntrunkd-plugin-check " TRUNKD_VERSION "\n");
     (void)printf("driver        %s %s %s: %s\n", is_storage ? "storage" : "factory", probe->name,
                  probe->version, probe->summary);
-    (void)printf("ABI           built with %u.%u, checked with %d.%d\n", probe->abi_major,
-                 probe->abi_minor, TRUNK_ABI_MAJOR, TRUNK_ABI_MINOR);
+    (void)printf("ABI           built with %u.%u, checked with %u.%u\n", probe->abi_major,
+                 probe->abi_minor, plugin_abi_major(probe->kind), plugin_abi_minor(probe->kind));
     (void)printf("capabilities  %s\n", probe->caps);
     (void)printf("cases         %u: %u passed, %u failed, %u skipped\n",
                  tally->passed + tally->failed + tally->skipped, tally->passed, tally->failed,

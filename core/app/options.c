@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <trunk/factory.h>
+
 #include "base/status.h"
 #include "plugin/params.h"
 
@@ -138,6 +140,7 @@ void options_print_help(FILE *out) {
 }
 
 void options_print_version(FILE *out) {
-    (void)fprintf(out, "trunkd %s (plugin ABI %d.%d)\n", TRUNKD_VERSION, TRUNK_ABI_MAJOR,
-                  TRUNK_ABI_MINOR);
+    (void)fprintf(out, "trunkd %s (plugin ABI %d.%d, factories %d.%d)\n", TRUNKD_VERSION,
+                  TRUNK_ABI_MAJOR, TRUNK_ABI_MINOR, TRUNK_FACTORY_ABI_MAJOR,
+                  TRUNK_FACTORY_ABI_MINOR);
 }

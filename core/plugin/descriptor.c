@@ -11,7 +11,7 @@
 
 #define REFUSE(status, ...) error_set(error, (status), "driver", __VA_ARGS__)
 
-/* What a 0.9 descriptor has. */
+/* What the first descriptors and tables have. */
 #define DESCRIPTOR_MIN (offsetof(struct trunk_plugin, ops) + sizeof(const void *))
 #define STORAGE_OPS_MIN offsetof(struct trunk_storage_ops, begin)
 #define FACTORY_OPS_MIN offsetof(struct trunk_factory_ops, pause)
@@ -36,6 +36,14 @@ static const struct function factory_functions[] = {
     FACTORY(check),    FACTORY(open),   FACTORY(close),  FACTORY(make),
     FACTORY(request),  FACTORY(send),   FACTORY(listen), FACTORY(cancel_request),
     FACTORY(snapshot), FACTORY(finish), {NULL, 0}};
+
+uint16_t plugin_abi_major(uint32_t kind) {
+    return kind == TRUNK_KIND_FACTORY ? TRUNK_FACTORY_ABI_MAJOR : TRUNK_ABI_MAJOR;
+}
+
+uint16_t plugin_abi_minor(uint32_t kind) {
+    return kind == TRUNK_KIND_FACTORY ? TRUNK_FACTORY_ABI_MINOR : TRUNK_ABI_MINOR;
+}
 
 const char *plugin_kind_name(uint32_t kind) {
     switch (kind) {
@@ -72,12 +80,6 @@ static int32_t check_head(const struct trunk_plugin *theirs, uint32_t kind,
                       "with TRUNK_PLUGIN",
                       theirs->magic, TRUNK_MAGIC);
     }
-    if (theirs->abi_major != TRUNK_ABI_MAJOR) {
-        return REFUSE(TRUNK_UNSUPPORTED,
-                      "was built for ABI major %u, this trunkd has %d; rebuild it with this "
-                      "trunkd's headers",
-                      theirs->abi_major, TRUNK_ABI_MAJOR);
-    }
     if (theirs->struct_size < DESCRIPTOR_MIN) {
         return REFUSE(TRUNK_INVALID,
                       "its descriptor has %zu bytes, at least %zu are needed; rebuild it with this "
@@ -89,14 +91,23 @@ static int32_t check_head(const struct trunk_plugin *theirs, uint32_t kind,
                       "its kind is %u, neither storage (1) nor factory (2); correct its descriptor",
                       theirs->kind);
     }
+    uint16_t major = plugin_abi_major(theirs->kind);
+    uint16_t minor = plugin_abi_minor(theirs->kind);
+    if (theirs->abi_major != major) {
+        return REFUSE(TRUNK_UNSUPPORTED,
+                      "was built for ABI %u.%u, this trunkd has %u.%u for a %s; rebuild it with "
+                      "this trunkd's headers",
+                      theirs->abi_major, theirs->abi_minor, major, minor,
+                      plugin_kind_name(theirs->kind));
+    }
     if (kind != LOADER_ANY_KIND && theirs->kind != kind) {
         return REFUSE(TRUNK_INVALID, "is a %s driver, a %s driver is needed here; name one",
                       plugin_kind_name(theirs->kind), plugin_kind_name(kind));
     }
-    if (theirs->min_host_minor > TRUNK_ABI_MINOR) {
+    if (theirs->min_host_minor > minor) {
         return REFUSE(TRUNK_UNSUPPORTED,
-                      "needs a host of ABI %d.%u, this trunkd has %d.%d; install a newer trunkd",
-                      TRUNK_ABI_MAJOR, theirs->min_host_minor, TRUNK_ABI_MAJOR, TRUNK_ABI_MINOR);
+                      "needs a host of ABI %u.%u, this trunkd has %u.%u; install a newer trunkd",
+                      major, theirs->min_host_minor, major, minor);
     }
     return TRUNK_OK;
 }

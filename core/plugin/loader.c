@@ -19,6 +19,7 @@
 #define STR_(x) #x
 #define STR(x) STR_(x)
 #define SYMBOL STR(TRUNK_SYMBOL)
+#define FACTORY_SYMBOL STR(TRUNK_FACTORY_SYMBOL)
 #define SYMBOL_STEM "trunk_plugin_v"
 #define NEWEST_MAJOR 9
 
@@ -175,15 +176,15 @@ static int32_t refuse_symbol(const char *path, void *object, struct trunk_error 
         (void)snprintf(symbol, sizeof symbol, "%s%d", SYMBOL_STEM, major % 10);
         if (dlsym(object, symbol) != NULL) {
             return REFUSE(TRUNK_UNSUPPORTED,
-                          "%s was built for ABI major %d, this trunkd has %d; rebuild it with this "
-                          "trunkd's headers",
-                          show_path(path).text, major, TRUNK_ABI_MAJOR);
+                          "%s was built for ABI %d, which this trunkd does not have; rebuild it "
+                          "with this trunkd's headers",
+                          show_path(path).text, major);
         }
     }
     return REFUSE(TRUNK_INVALID,
-                  "%s does not export %s: not a trunkd plugin; name one, or build it with "
-                  "TRUNK_PLUGIN",
-                  show_path(path).text, SYMBOL);
+                  "%s exports neither %s nor %s: not a trunkd plugin; name one, or build it with "
+                  "the macros of plugin.h",
+                  show_path(path).text, SYMBOL, FACTORY_SYMBOL);
 }
 
 /* Opens the file at path, which is real and trusted. */
@@ -195,6 +196,9 @@ static int32_t open_plugin(const char *path, uint32_t kind, struct plugin *out,
         return refuse_unloadable(path, dlerror(), error);
     }
     const struct trunk_plugin *theirs = dlsym(object, SYMBOL);
+    if (theirs == NULL) {
+        theirs = dlsym(object, FACTORY_SYMBOL);
+    }
     if (theirs == NULL) {
         return refuse_symbol(path, object, error);
     }

@@ -48,6 +48,9 @@ void loader_list(struct loader *loader, void (*fn)(void *ctx, const char *path),
  * is left). The text does not name the file; error->key is "driver". */
 int32_t plugin_check_descriptor(const struct trunk_plugin *theirs, uint32_t kind,
                                 struct plugin *out, struct trunk_error *error);
+/* The version of the ABI that this trunkd has for a kind of driver. */
+uint16_t plugin_abi_major(uint32_t kind);
+uint16_t plugin_abi_minor(uint32_t kind);
 const char *plugin_kind_name(uint32_t kind); /* "storage", "factory"; "plugin" for another number */
 
 #endif

@@ -12,6 +12,11 @@
 extern "C" {
 #endif
 
+/* The version of this file until it is frozen; that of types.h from then on. Drivers built with an
+ * early version are refused afterwards. */
+#define TRUNK_FACTORY_ABI_MAJOR 0
+#define TRUNK_FACTORY_ABI_MINOR 9
+
 /*
  * A LEG is a live session with one backend (an MCP server) over some transport. The driver makes
  * it, carries whole JSON-RPC messages both ways, and ends it. The host speaks MCP on it: it sends

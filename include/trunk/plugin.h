@@ -25,8 +25,7 @@ extern "C" {
  *         {.key = NULL},
  *     };
  *     static const struct trunk_storage_ops ops = {.struct_size = sizeof ops, .check = check, ...};
- *     TRUNK_PLUGIN(TRUNK_KIND_STORAGE, TRUNK_ABI_MINOR, "mine", "1.0.0", "records in a file",
- * params, &ops);
+ *     TRUNK_STORAGE_PLUGIN(0, "mine", "1.0.0", "records in a file", params, &ops);
  *
  *     cc -std=c11 -fPIC -fvisibility=hidden -shared -Wl,-z,defs -o storage-mine.so mine.c
  *
@@ -49,13 +48,13 @@ extern "C" {
  */
 struct trunk_plugin {
     uint32_t magic;          /* TRUNK_MAGIC */
-    uint16_t abi_major;      /* TRUNK_ABI_MAJOR */
-    uint16_t abi_minor;      /* TRUNK_ABI_MINOR of the headers it was built with */
+    uint16_t abi_major;      /* TRUNK_ABI_MAJOR; of a factory TRUNK_FACTORY_ABI_MAJOR */
+    uint16_t abi_minor;      /* the minor of the headers it was built with, likewise */
     size_t struct_size;      /* sizeof(struct trunk_plugin) */
     uint32_t kind;           /* TRUNK_KIND_... */
     uint32_t min_host_minor; /* the oldest host that it works with; one that is older refuses it. A
-                                driver that uses nothing newer states the first minor that has all
-                                it uses, at least 9 */
+                                driver states the first minor that has all it uses: a storage
+                                driver at least 0, a factory at least 9 */
     const char *name;        /* [a-z0-9-]+, the X of its file's name; for logs and people */
     const char *version;     /* the driver's own, not NULL; for people */
     const char *summary;     /* what it does, one line for people, not NULL */
@@ -63,19 +62,34 @@ struct trunk_plugin {
     const void *ops; /* by kind: struct trunk_storage_ops or struct trunk_factory_ops */
 };
 
-/* The symbol carries the major, so that no host takes a plugin for what it is not. Use the macros
- * below, not the name. */
+/* The symbol carries the major, so that no host takes a plugin for what it is not. A plugin exports
+ * one of the two. Use the macros below, not the names. */
 #define TRUNK_EXPORT __attribute__((visibility("default")))
-#define TRUNK_SYMBOL trunk_plugin_v0
+#define TRUNK_SYMBOL trunk_plugin_v1         /* of a storage driver */
+#define TRUNK_FACTORY_SYMBOL trunk_plugin_v0 /* of a factory, until factory.h is frozen */
 extern TRUNK_EXPORT const struct trunk_plugin TRUNK_SYMBOL;
+extern TRUNK_EXPORT const struct trunk_plugin TRUNK_FACTORY_SYMBOL;
 
-/* Defines the descriptor; once in a plugin, at file scope, followed by a semicolon. The arguments
- * are the members of these names; magic, versions and size are filled in. */
-#define TRUNK_PLUGIN(kind_, min_host_minor_, name_, version_, summary_, params_, ops_)             \
+/* Define the descriptor of a storage driver, or of a factory; one of them, once in a plugin, at
+ * file scope, followed by a semicolon. The arguments are the members of these names; magic,
+ * versions, size and kind are filled in. */
+#define TRUNK_STORAGE_PLUGIN(min_host_minor_, name_, version_, summary_, params_, ops_)            \
     const struct trunk_plugin TRUNK_SYMBOL = {                                                     \
-        TRUNK_MAGIC, TRUNK_ABI_MAJOR,   TRUNK_ABI_MINOR, sizeof(struct trunk_plugin),              \
-        (kind_),     (min_host_minor_), (name_),         (version_),                               \
-        (summary_),  (params_),         (ops_)}
+        TRUNK_MAGIC,        TRUNK_ABI_MAJOR,   TRUNK_ABI_MINOR, sizeof(struct trunk_plugin),       \
+        TRUNK_KIND_STORAGE, (min_host_minor_), (name_),         (version_),                        \
+        (summary_),         (params_),         (ops_)}
+#define TRUNK_FACTORY_PLUGIN(min_host_minor_, name_, version_, summary_, params_, ops_)            \
+    const struct trunk_plugin TRUNK_FACTORY_SYMBOL = {TRUNK_MAGIC,                                 \
+                                                      TRUNK_FACTORY_ABI_MAJOR,                     \
+                                                      TRUNK_FACTORY_ABI_MINOR,                     \
+                                                      sizeof(struct trunk_plugin),                 \
+                                                      TRUNK_KIND_FACTORY,                          \
+                                                      (min_host_minor_),                           \
+                                                      (name_),                                     \
+                                                      (version_),                                  \
+                                                      (summary_),                                  \
+                                                      (params_),                                   \
+                                                      (ops_)}
 
 #ifdef __cplusplus
 }

@@ -31,8 +31,11 @@ extern "C" {
  */
 
 #define TRUNK_MAGIC 0x54524e4bu /* "TRNK"; first member of the descriptor (rule 1) */
-#define TRUNK_ABI_MAJOR 0       /* also in the symbol's name; 0 until a half is frozen */
-#define TRUNK_ABI_MINOR 9       /* +1 whenever a field is appended */
+
+/* The version of the ABI: of this file, host.h, storage.h and the descriptor of plugin.h, which are
+ * frozen. factory.h has a version of its own until it is frozen, too. */
+#define TRUNK_ABI_MAJOR 1 /* also in the symbol's name */
+#define TRUNK_ABI_MINOR 0 /* +1 whenever a field is appended */
 
 /*
  * Statuses: fixed numbers, part of the ABI (rule 8). A driver gives no others. The two that matter

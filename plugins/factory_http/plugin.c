@@ -237,5 +237,5 @@ static const struct trunk_factory_ops ops = {
     .pause = pause_stream,
 };
 
-TRUNK_PLUGIN(TRUNK_KIND_FACTORY, 9, "http", DRIVER_VERSION,
-             "MCP servers over Streamable HTTP, or over HTTP+SSE", spec, &ops);
+TRUNK_FACTORY_PLUGIN(9, "http", DRIVER_VERSION,
+                     "MCP servers over Streamable HTTP, or over HTTP+SSE", spec, &ops);

@@ -132,5 +132,5 @@ static const struct trunk_factory_ops ops = {
     .pause = pause_output,
 };
 
-TRUNK_PLUGIN(TRUNK_KIND_FACTORY, 9, "stdio", DRIVER_VERSION,
-             "MCP servers that are processes, over their stdin and stdout", spec, &ops);
+TRUNK_FACTORY_PLUGIN(9, "stdio", DRIVER_VERSION,
+                     "MCP servers that are processes, over their stdin and stdout", spec, &ops);

@@ -255,5 +255,4 @@ static const struct trunk_storage_ops ops = {
     .log_trim = trim_log,
 };
 
-TRUNK_PLUGIN(TRUNK_KIND_STORAGE, 9, "memory", "0.2.0", "keeps records in this process only", params,
-             &ops);
+TRUNK_STORAGE_PLUGIN(0, "memory", "0.2.0", "keeps records in this process only", params, &ops);

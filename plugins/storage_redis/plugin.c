@@ -140,5 +140,5 @@ static const struct trunk_storage_ops ops = {
     .log_trim = trim_log,
 };
 
-TRUNK_PLUGIN(TRUNK_KIND_STORAGE, 9, "redis", DRIVER_VERSION,
-             "keeps records in a Redis or Valkey server", settings_spec, &ops);
+TRUNK_STORAGE_PLUGIN(0, "redis", DRIVER_VERSION, "keeps records in a Redis or Valkey server",
+                     settings_spec, &ops);

@@ -129,5 +129,5 @@ static const struct trunk_storage_ops ops = {
     .commit = commit,
 };
 
-TRUNK_PLUGIN(TRUNK_KIND_STORAGE, 9, "sqlite", DRIVER_VERSION,
-             "keeps records in an sqlite database file", params, &ops);
+TRUNK_STORAGE_PLUGIN(0, "sqlite", DRIVER_VERSION, "keeps records in an sqlite database file",
+                     params, &ops);

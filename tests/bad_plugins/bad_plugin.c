@@ -22,14 +22,24 @@
 
 #if defined(DEFECT_WRONG_MAJOR)
 #define MAJOR 7
+#elif defined(IS_FACTORY) || defined(DEFECT_EARLY_ABI)
+#define MAJOR TRUNK_FACTORY_ABI_MAJOR
 #else
 #define MAJOR TRUNK_ABI_MAJOR
+#endif
+
+#if defined(IS_FACTORY) || defined(DEFECT_EARLY_ABI)
+#define MINOR TRUNK_FACTORY_ABI_MINOR
+#else
+#define MINOR TRUNK_ABI_MINOR
 #endif
 
 #if defined(DEFECT_LATER_SYMBOL)
 #define SYMBOL trunk_plugin_v3
 #elif defined(DEFECT_NO_SYMBOL)
 #define SYMBOL trunk_descriptor
+#elif defined(IS_FACTORY) || defined(DEFECT_EARLY_ABI)
+#define SYMBOL TRUNK_FACTORY_SYMBOL
 #else
 #define SYMBOL TRUNK_SYMBOL
 #endif
@@ -75,9 +85,9 @@
 #endif
 
 #if defined(DEFECT_NEWER_HOST)
-#define HOST_MINOR (TRUNK_ABI_MINOR + 1)
+#define HOST_MINOR (MINOR + 1)
 #else
-#define HOST_MINOR TRUNK_ABI_MINOR
+#define HOST_MINOR MINOR
 #endif
 
 #if defined(DEFECT_NO_LOAD)
@@ -287,7 +297,7 @@ extern TRUNK_EXPORT const struct trunk_plugin SYMBOL;
 const struct trunk_plugin SYMBOL = {
     .magic = MAGIC,
     .abi_major = MAJOR,
-    .abi_minor = TRUNK_ABI_MINOR,
+    .abi_minor = MINOR,
     .struct_size = DESCRIPTOR_SIZE,
     .kind = KIND,
     .min_host_minor = HOST_MINOR,

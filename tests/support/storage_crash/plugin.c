@@ -237,5 +237,5 @@ static const struct trunk_storage_ops ops = {
 #endif
 };
 
-TRUNK_PLUGIN(TRUNK_KIND_STORAGE, 9, PLUGIN_NAME, "1", "a real driver that kills its process on cue",
-             spec, &ops);
+TRUNK_STORAGE_PLUGIN(0, PLUGIN_NAME, "1", "a real driver that kills its process on cue", spec,
+                     &ops);

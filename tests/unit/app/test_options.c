@@ -95,7 +95,7 @@ static void test_help_names_every_command(void **state) {
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         assert_non_null(strstr(text, words[i]));
     }
-    assert_non_null(strstr(text, "plugin ABI 0.9"));
+    assert_non_null(strstr(text, "plugin ABI 1.0, factories 0.9"));
     free(text);
 }
 

@@ -54,7 +54,7 @@ static void test_good_plugin_says_all_of_itself(void **state) {
     assert_string_equal(text, "kind          storage\n"
                               "name          good\n"
                               "version       1.2.3\n"
-                              "ABI           0.9, needs a host of 0.9\n"
+                              "ABI           1.0, needs a host of 1.0\n"
                               "capabilities  none\n"
                               "summary       keeps nothing\n"
                               "parameters\n"
@@ -123,10 +123,10 @@ static void test_list_has_one_line_for_each_plugin_and_counts_the_refused(void *
     loader_free(loader);
 
     char *wanted =
-        xasprintf("storage  good             1.2.3      ABI 0.9  none  %s/%s\n", dir, files[0]);
+        xasprintf("storage  good             1.2.3      ABI 1.0  none  %s/%s\n", dir, files[0]);
     const char *crash = strstr(text, "refused  storage-crash.so crashed");
     const char *good = strstr(text, wanted);
-    const char *major = strstr(text, "storage-wrong-major.so: was built for ABI major 7");
+    const char *major = strstr(text, "storage-wrong-major.so: was built for ABI 7.0");
     assert_true(crash == text);
     assert_true(good > crash && major > good);
     assert_int_equal(text[len - 1], '\n');

@@ -61,11 +61,11 @@ static struct trunk_factory_ops make_factory(void) {
 
 static struct trunk_plugin make_descriptor(uint32_t kind, const void *ops) {
     return (struct trunk_plugin){TRUNK_MAGIC,
-                                 TRUNK_ABI_MAJOR,
-                                 TRUNK_ABI_MINOR,
+                                 plugin_abi_major(kind),
+                                 plugin_abi_minor(kind),
                                  sizeof(struct trunk_plugin),
                                  kind,
-                                 TRUNK_ABI_MINOR,
+                                 plugin_abi_minor(kind),
                                  "x-1",
                                  "1",
                                  "a summary",
