@@ -34,7 +34,7 @@ struct factory_leg {
     bool keep;
     uint64_t finish_deadline_ms;
     struct trunk_finish finish;
-    void (*finished)(void *ctx);
+    factory_finished_fn finished;
     void *finished_ctx;
     LIST_HEAD(, factory_call) calls;
 };
@@ -140,9 +140,8 @@ static void on_sink_closed(void *ctx, int32_t status, const char *text) {
 
 static void on_finished(void *ctx, const struct trunk_reply *reply) {
     struct factory_leg *leg = ctx;
-    (void)reply;
     if (leg->finished != NULL) {
-        leg->finished(leg->finished_ctx);
+        leg->finished(leg->finished_ctx, reply->status);
     }
     unref(leg);
 }
@@ -324,7 +323,7 @@ void factory_pause(struct factory_leg *leg, uint64_t number, bool is_paused) {
 }
 
 void factory_finish(struct factory_leg *leg, bool keep, uint64_t timeout_ms,
-                    void (*finished)(void *ctx), void *ctx) {
+                    factory_finished_fn finished, void *ctx) {
     const struct driver *driver = leg->driver;
     struct factory_call *call;
     leg->is_finished = true;

@@ -60,8 +60,9 @@ bool factory_can_pause(const struct factory_leg *leg);
 void factory_pause(struct factory_leg *leg, uint64_t number, bool is_paused);
 
 /* Ends the leg in the background, whatever state it is in, and frees it. finished (may be NULL) is
- * called when the driver is through. */
+ * called when the driver is through; status: OK, or the backend may still hold its session. */
+typedef void (*factory_finished_fn)(void *ctx, int32_t status);
 void factory_finish(struct factory_leg *leg, bool keep, uint64_t timeout_ms,
-                    void (*finished)(void *ctx), void *ctx);
+                    factory_finished_fn finished, void *ctx);
 
 #endif

@@ -345,6 +345,7 @@ void manager_validate(struct manager *manager, const char *id, const char *princ
 void manager_stop(struct manager *manager, void (*done)(void *ctx), void *ctx) {
     struct session *session;
     manager->is_stopping = true;
+    reaper_stop(manager->reaper);
     manager->stopped = done;
     manager->stopped_ctx = ctx;
     loop_timer_stop(manager->sweep_timer);

@@ -102,6 +102,9 @@ extern const struct multi_session_events session_multi_events;
 void session_write(struct session *session); /* something wanted differs from the record */
 /* Calls done when what is wanted now is stored, or cannot be. The session is ACTIVE. */
 void session_wait_written(struct session *session, session_done_fn done, void *ctx);
+/* done is told so at the next turn; text is static. */
+void session_refuse(struct session *session, int32_t status, const char *text, session_done_fn done,
+                    void *ctx);
 void session_want_terminated(struct session *session, session_done_fn done, void *ctx);
 /* Those who wait for the end are told status and text; to the others no end is a good one. */
 void session_tell_waiters(struct session *session, int32_t status, const char *text);

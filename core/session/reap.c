@@ -13,13 +13,14 @@ struct reaping {
     char *session_tag;
     char *protocol;
     uint64_t timeout_ms;
-    void (*done)(void *ctx);
+    int32_t status; /* of the making */
+    factory_finished_fn done;
     void *ctx;
 };
 
-static void on_finished(void *ctx) {
+static void on_finished(void *ctx, int32_t status) {
     struct reaping *reaping = ctx;
-    reaping->done(reaping->ctx);
+    reaping->done(reaping->ctx, reaping->status != TRUNK_OK ? reaping->status : status);
     free(reaping->session_tag);
     free(reaping->protocol);
     free(reaping);
@@ -27,10 +28,11 @@ static void on_finished(void *ctx) {
 
 static void on_made(void *ctx, int32_t status, const char *text) {
     struct reaping *reaping = ctx;
-    if (status != TRUNK_OK && status != TRUNK_NOT_FOUND) {
+    if (status != TRUNK_OK && status != TRUNK_NOT_FOUND && status != TRUNK_INVALID) {
         log_warn(reaping->log, "leg",
                  "a backend's session could not be closed: %s backend=%s session=%s", text,
                  reaping->backend, reaping->session_tag);
+        reaping->status = status;
     } else if (status == TRUNK_OK && reaping->protocol[0] != '\0') {
         factory_set_protocol(reaping->transport, reaping->protocol);
     }
@@ -58,7 +60,7 @@ static void ignore_closed(void *ctx, int32_t status, const char *text) {
     (void)text;
 }
 
-void reap_session(const struct reap *reap, void (*done)(void *ctx), void *ctx) {
+void reap_session(const struct reap *reap, factory_finished_fn done, void *ctx) {
     static const struct factory_leg_events events = {on_made, ignore_message, ignore_refused,
                                                      ignore_changed, ignore_closed};
     struct reaping *reaping = xcalloc(1, sizeof *reaping);

@@ -15,7 +15,7 @@ struct reap {
     uint64_t timeout_ms;  /* of each of its two steps */
 };
 /* One try. done is called once, on the loop and not inside this call, when nothing of it is left at
- * the driver. */
-void reap_session(const struct reap *reap, void (*done)(void *ctx), void *ctx);
+ * the driver. status: OK, it is closed or was gone; otherwise the backend may still hold it. */
+void reap_session(const struct reap *reap, factory_finished_fn done, void *ctx);
 
 #endif

@@ -11,6 +11,8 @@
 #include "session/reap.h"
 
 #define MAX_RUNNING 16
+#define MAX_TRIES 4 /* of a backend that is not there, over half a minute */
+#define FIRST_PAUSE_MS 1000
 
 struct job {
     UT_hash_handle hh;
@@ -20,7 +22,11 @@ struct job {
     char tag[SESSION_TAG_SIZE];
     struct record record;
     bool removes;
-    size_t left; /* legs being closed, and the walk over them */
+    size_t left;   /* legs being closed, and the walk over them */
+    size_t failed; /* of them */
+    unsigned tries;
+    struct loop_timer *timer; /* of the pause before the next try */
+    bool is_pausing;
     void (*done)(void *ctx);
     void *ctx;
 };
@@ -34,6 +40,7 @@ struct reaper {
     struct job *jobs; /* queued and running, by id */
     STAILQ_HEAD(, job) queue;
     size_t running;
+    bool is_stopping;
 };
 
 struct reaper *reaper_new(struct loop *loop, struct log *log, struct storage *storage,
@@ -61,6 +68,7 @@ static void end_job(struct job *job) {
     HASH_DEL(reaper->jobs, job);
     reaper->running--;
     record_clear(&job->record);
+    loop_timer_free(job->timer);
     free(job);
     run_next(reaper);
     done(ctx);
@@ -77,17 +85,46 @@ static void on_removed(void *ctx, const struct trunk_reply *reply) {
     end_job(job);
 }
 
-static void on_leg_closed(void *ctx) {
-    struct job *job = ctx;
-    char key[RECORD_KEY_SIZE];
-    if (--job->left > 0) {
-        return;
+static void on_pause_over(void *arg) {
+    struct job *job = arg;
+    job->is_pausing = false;
+    STAILQ_INSERT_TAIL(&job->reaper->queue, job, in_queue);
+    run_next(job->reaper);
+}
+
+static void pause_job(struct job *job) {
+    struct reaper *reaper = job->reaper;
+    uint64_t pause_ms = FIRST_PAUSE_MS;
+    for (unsigned i = 1; i < job->tries; i++) {
+        pause_ms *= 5;
     }
-    if (job->removes) {
+    if (job->timer == NULL) {
+        job->timer = loop_timer_new(reaper->loop, on_pause_over, job);
+    }
+    job->is_pausing = true;
+    loop_timer_set(job->timer, pause_ms);
+    reaper->running--;
+    run_next(reaper);
+}
+
+/* A record that names what could not be closed stays for the next start. */
+static void end_try(struct job *job) {
+    char key[RECORD_KEY_SIZE];
+    if (job->failed > 0 && job->tries < MAX_TRIES && !job->reaper->is_stopping) {
+        pause_job(job);
+    } else if (job->removes && (job->failed == 0 || !job->reaper->is_stopping)) {
         record_key(job->id, key);
         storage_remove(job->reaper->storage, key, on_removed, job);
     } else {
         end_job(job);
+    }
+}
+
+static void on_leg_closed(void *ctx, int32_t status) {
+    struct job *job = ctx;
+    job->failed += status != TRUNK_OK ? 1 : 0;
+    if (--job->left == 0) {
+        end_try(job);
     }
 }
 
@@ -117,10 +154,12 @@ static void close_leg(struct job *job, const struct record_leg *leg) {
 
 static void run_job(void *arg) {
     struct job *job = arg;
+    job->tries++;
+    job->failed = 0;
     for (size_t i = 0; i < job->record.nlegs; i++) {
-        close_leg(job, &job->record.legs[i]);
+        close_leg(job, &job->record.legs[i]); /* one that is closed already is gone */
     }
-    on_leg_closed(job);
+    on_leg_closed(job, TRUNK_OK);
 }
 
 static void run_next(struct reaper *reaper) {
@@ -132,6 +171,16 @@ static void run_next(struct reaper *reaper) {
     reaper->running++;
     job->left = 1;
     loop_post(reaper->loop, run_job, job);
+}
+
+/* What waits has its last try now. */
+void reaper_stop(struct reaper *reaper) {
+    reaper->is_stopping = true;
+    for (struct job *job = reaper->jobs; job != NULL; job = job->hh.next) {
+        if (job->is_pausing) {
+            loop_timer_set(job->timer, 0);
+        }
+    }
 }
 
 bool reaper_has(const struct reaper *reaper, const char *id) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * reaper.h - closes the sessions with backends that a record names and no live session holds: of a
  * record that expired, that was terminated where it was not live, or that a crash left terminated
- * (design.md section 5, Hygiene). A bounded number at a time. */
+ * (design.md section 5, Hygiene). A bounded number at a time; a backend that is not there is tried
+ * again some times. */
 #ifndef TRUNKD_SESSION_REAPER_H
 #define TRUNKD_SESSION_REAPER_H
 
@@ -16,6 +17,7 @@ struct reaper *reaper_new(struct loop *loop, struct log *log, struct storage *st
                           const struct backend_registry *registry, uint64_t timeout_ms);
 void reaper_free(struct reaper *reaper); /* nothing is under way */
 
+void reaper_stop(struct reaper *reaper); /* nobody waits for backends that are not there any more */
 bool reaper_has(const struct reaper *reaper, const char *id); /* queued or under way */
 /* For an id that it has not. record's contents are taken over. removes: its (terminated) record is
  * removed from the store afterwards. Sessions of backends that are not in the registry any more, or

@@ -260,25 +260,13 @@ void session_set_log_level(struct session *session, const char *level, session_d
     session_wait_written(session, done, ctx);
 }
 
-struct refusal {
-    session_done_fn done;
-    void *ctx;
-};
-
-static void refuse_subscription(void *arg) {
-    struct refusal *refusal = arg;
-    refusal->done(refusal->ctx, TRUNK_TOO_LARGE, "too many subscriptions in one session");
-    free(refusal);
-}
-
 void session_set_subscribed(struct session *session, struct trunk_slice uri, bool is_subscribed,
                             session_done_fn done, void *ctx) {
     if (!is_subscribed) {
         uri_set_remove(&session->subscriptions, uri);
     } else if (!uri_set_add(&session->subscriptions, uri)) {
-        struct refusal *refusal = xcalloc(1, sizeof *refusal);
-        *refusal = (struct refusal){done, ctx};
-        loop_post(session->manager->config.loop, refuse_subscription, refusal);
+        session_refuse(session, TRUNK_TOO_LARGE, "too many subscriptions in one session", done,
+                       ctx);
         return;
     }
     session_wait_written(session, done, ctx);

@@ -162,6 +162,26 @@ void session_write(struct session *session) {
                        session->version, on_written, session);
 }
 
+struct refusal {
+    session_done_fn done;
+    void *ctx;
+    int32_t status;
+    const char *text;
+};
+
+static void tell_refused(void *arg) {
+    struct refusal *refusal = arg;
+    refusal->done(refusal->ctx, refusal->status, refusal->text);
+    free(refusal);
+}
+
+void session_refuse(struct session *session, int32_t status, const char *text, session_done_fn done,
+                    void *ctx) {
+    struct refusal *refusal = xcalloc(1, sizeof *refusal);
+    *refusal = (struct refusal){done, ctx, status, text};
+    loop_post(session->manager->config.loop, tell_refused, refusal);
+}
+
 static void wait_written(struct session *session, bool is_terminate, session_done_fn done,
                          void *ctx) {
     struct write_waiter *waiter = xcalloc(1, sizeof *waiter);
@@ -171,6 +191,10 @@ static void wait_written(struct session *session, bool is_terminate, session_don
 }
 
 void session_wait_written(struct session *session, session_done_fn done, void *ctx) {
+    if (session->state != SESSION_ACTIVE) {
+        session_refuse(session, TRUNK_NOT_FOUND, "the session has ended", done, ctx);
+        return;
+    }
     wait_written(session, false, done, ctx);
 }
 

@@ -204,10 +204,12 @@ static void submit(struct call *call) {
     struct storage *storage = call->storage;
     struct key_lane *lane = NULL;
     storage->pending_count++;
-    call->deadline_ms = clock_mono_ms(storage->env.clock) + storage->timeout_ms;
-    TAILQ_INSERT_TAIL(&storage->pending, call, in_pending);
-    if (TAILQ_FIRST(&storage->pending) == call) {
-        set_deadline_timer(storage);
+    if (call->kind != CALL_SWEEP) {
+        call->deadline_ms = clock_mono_ms(storage->env.clock) + storage->timeout_ms;
+        TAILQ_INSERT_TAIL(&storage->pending, call, in_pending);
+        if (TAILQ_FIRST(&storage->pending) == call) {
+            set_deadline_timer(storage);
+        }
     }
     if (call->key == NULL) {
         start(call);

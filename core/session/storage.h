@@ -35,6 +35,7 @@ void storage_put(struct storage *storage, uint32_t mode, const char *key, struct
 void storage_touch(struct storage *storage, const char *key, uint64_t ttl_ms, storage_done_fn done,
                    void *ctx);
 void storage_remove(struct storage *storage, const char *key, storage_done_fn done, void *ctx);
+/* Without a deadline: what it takes off the store is known to nobody else. */
 void storage_sweep(struct storage *storage, uint32_t limit, storage_item_fn item,
                    storage_done_fn done, void *ctx);
 /* One page of the living records whose key begins with prefix, with their values: as

@@ -42,6 +42,35 @@ static void test_a_terminated_record_that_several_find_is_closed_once(void **sta
     assert_int_equal(rig_validity(rig), VALIDITY_NOT_FOUND);
 }
 
+static void fail_a_try(struct rig *rig) {
+    leave_terminated_record(rig);
+    cue_factory_hold(rig->factory, "a", "make");
+    assert_int_equal(rig_get_status(rig), TRUNK_NOT_FOUND);
+    rig_until_leg_held(rig, "a", "make");
+    cue_factory_complete_next(rig->factory, "a", "make", TRUNK_UNAVAILABLE, "backend a is away");
+    rig_settle(rig);
+    assert_int_equal(cue_storage_count_records(rig->store), 1);
+}
+
+static void test_a_backend_that_is_away_is_tried_again(void **state) {
+    struct rig *rig = *state;
+    fail_a_try(rig);
+    rig_until_leg_held(rig, "a", "make");
+    cue_factory_let_all(rig->factory);
+    RIG_UNTIL(rig, cue_storage_count_records(rig->store) == 0);
+    assert_int_equal(rig->backends.count, 0);
+}
+
+static void test_a_stop_does_not_wait_for_a_backend_that_is_away(void **state) {
+    struct rig *rig = *state;
+    fail_a_try(rig);
+    manager_stop(rig->manager, rig_on_stopped, rig);
+    rig_until_leg_held(rig, "a", "make"); /* the last try */
+    cue_factory_complete_next(rig->factory, "a", "make", TRUNK_UNAVAILABLE, "backend a is away");
+    RIG_UNTIL(rig, rig->is_stopped);
+    assert_true(rig_is_flagged(rig)); /* for the next start */
+}
+
 static void test_an_expired_record_is_closed_by_the_sweep_that_takes_it(void **state) {
     struct rig *rig = *state;
     restore_rig_leave(rig);
@@ -141,6 +170,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         RACE(test_a_restore_that_a_terminate_overtakes_closes_the_session_it_went_on_with),
         RACE(test_a_terminated_record_that_several_find_is_closed_once),
+        RACE(test_a_backend_that_is_away_is_tried_again),
+        RACE(test_a_stop_does_not_wait_for_a_backend_that_is_away),
         RACE(test_an_expired_record_is_closed_by_the_sweep_that_takes_it),
         RACE(test_a_terminated_record_under_a_live_session_ends_the_session),
         RACE(test_a_flag_right_behind_the_look_of_an_uncertain_creation_ends_its_session),
