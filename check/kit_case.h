@@ -25,7 +25,9 @@ enum {
     KIT_NEEDS_LOG = 1,
     KIT_NEEDS_PERSISTENT = 2,
     KIT_NEEDS_SHARED = 4,
-    KIT_NEEDS_BRACKET = 8 /* begin and commit */
+    KIT_NEEDS_BRACKET = 8, /* begin and commit */
+    KIT_NEEDS_CANCEL = 16,
+    KIT_OPENS_ITSELF = 1 << 30 /* none: the case opens the first store of its process */
 };
 
 struct kit_case {

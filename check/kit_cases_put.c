@@ -215,21 +215,27 @@ static void a_value_may_be_empty(struct kit *kit) {
     assert_record(store, "a", "");
 }
 
-static void a_large_value_is_stored_whole_or_too_large(struct kit *kit) {
-    struct kit_store *store = kit->store;
-    enum { BYTES = 1 << 20 };
-    char *text = malloc(BYTES + 1);
+static void store_large(struct kit_store *store, size_t bytes) {
+    char *text = malloc(bytes + 1);
     assert_non_null(text);
-    for (size_t i = 0; i < BYTES; i++) {
+    for (size_t i = 0; i < bytes; i++) {
         text[i] = (char)('a' + i % 23);
     }
-    text[BYTES] = '\0';
+    text[bytes] = '\0';
     int32_t status = kit_put(store, TRUNK_PUT_CREATE, "a", text, 0)->status;
     const struct kit_result *result = kit_load(store, "a", 0);
     bool is_whole = result->status == TRUNK_OK && kit_slice_is(result->value, text);
     bool is_absent = result->status == TRUNK_NOT_FOUND;
     free(text);
     assert_true(status == TRUNK_OK ? is_whole : status == TRUNK_TOO_LARGE && is_absent);
+}
+
+static void a_value_of_1_mib_is_stored_whole_or_too_large(struct kit *kit) {
+    store_large(kit->store, (size_t)1 << 20);
+}
+
+static void a_value_of_16_mib_is_stored_whole_or_too_large(struct kit *kit) {
+    store_large(kit->store, (size_t)16 << 20);
 }
 
 static void remove_removes_the_record_and_no_other(struct kit *kit) {
@@ -286,7 +292,9 @@ static const struct kit_case cases[] = {
     KIT_CASE(values_are_any_bytes, 0, "storage.h, value: any bytes, 0 included"),
     KIT_CASE(a_value_may_be_empty, 0,
              "storage.h, value: from none up to the limit in the host's configuration"),
-    KIT_CASE(a_large_value_is_stored_whole_or_too_large, 0,
+    KIT_CASE(a_value_of_1_mib_is_stored_whole_or_too_large, 0,
+             "storage.h, value: a driver whose store takes less gives TRUNK_TOO_LARGE"),
+    KIT_CASE(a_value_of_16_mib_is_stored_whole_or_too_large, 0,
              "storage.h, value: a driver whose store takes less gives TRUNK_TOO_LARGE"),
     KIT_CASE(remove_removes_the_record_and_no_other, 0,
              "storage.h, remove: Removes a record and its log."),

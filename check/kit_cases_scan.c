@@ -178,6 +178,15 @@ static void scan_misses_no_record_that_is_changed_meanwhile(struct kit *kit) {
     }
 }
 
+/* A driver whose cursors are keys cannot tell. */
+static void a_cursor_of_others_is_invalid_or_harmless(struct kit *kit) {
+    struct kit_store *store = kit->store;
+    make_records(store);
+    const struct trunk_slice cursor = {"no cursor of this driver", 24};
+    int32_t status = kit_scan(store, "", cursor, 10, 0)->status;
+    assert_true(status == TRUNK_OK || status == TRUNK_INVALID);
+}
+
 static const struct kit_case cases[] = {
     KIT_CASE(scan_of_an_empty_store_emits_nothing_and_ends, 0,
              "storage.h, scan: empty after the last page"),
@@ -199,5 +208,7 @@ static const struct kit_case cases[] = {
              "storage.h, scan: is emitted at least once, whatever comes and goes meanwhile"),
     KIT_CASE(scan_misses_no_record_that_is_changed_meanwhile, 0,
              "storage.h, scan: is emitted at least once, whatever comes and goes meanwhile"),
+    KIT_CASE(a_cursor_of_others_is_invalid_or_harmless, 0,
+             "storage.h, scan: INVALID (a cursor that this driver did not make)"),
 };
 const struct kit_group kit_scan_cases = KIT_GROUP("scan", cases);

@@ -14,7 +14,7 @@
 /* Not the real time: a driver that looks at another clock than the host's is seen at once. */
 static const uint64_t WALL_START_MS = 2000000000000;
 /* Tokens are no small numbers, so that a driver's own counter is never taken for one. */
-static const trunk_op FIRST_OP = 0x6b69740000000001;
+static const trunk_op LEAST_OP = 0x6b69740000000001;
 enum { FAULTS_KEPT = 16, FAULT_BYTES = 320 };
 
 #define RULE_ONCE "host.h, complete: Exactly once for each op (rule 5), inside the call or later"
@@ -44,6 +44,7 @@ struct kit_host {
     struct kit_events_owner owner;
     struct kit_events *events;
     pthread_mutex_t lock; /* guards all below */
+    trunk_op first_op;    /* of this host: those of others are foreign to it */
     uint64_t moved_ms;
     struct kit_op **ops;
     size_t nops;
@@ -107,12 +108,12 @@ const char *kit_host_fault_text(struct kit_host *host, size_t i) {
 
 /* The op of a token, with the lock held; NULL, and a fault, when there is none that is pending. */
 static struct kit_op *find_pending(struct kit_host *host, trunk_op token, bool is_emit) {
-    if (token < FIRST_OP || token - FIRST_OP >= host->nops) {
+    if (token < host->first_op || token - host->first_op >= host->nops) {
         note_fault(host, is_emit ? RULE_EMIT : RULE_FOREIGN, is_emit ? "emit" : "complete",
                    "with an op that was never issued");
         return NULL;
     }
-    struct kit_op *op = host->ops[token - FIRST_OP];
+    struct kit_op *op = host->ops[token - host->first_op];
     if (op->is_done) {
         note_fault(host, is_emit ? RULE_EMIT : RULE_ONCE, op->what,
                    is_emit ? "emit of an op that is completed"
@@ -242,6 +243,7 @@ struct kit_host *kit_host_new(void) {
     if (pthread_mutex_init(&host->lock, NULL) != 0) {
         abort();
     }
+    host->first_op = LEAST_OP + ((uint64_t)(uintptr_t)host << 16);
     host->owner = (struct kit_events_owner){host, mono_ms, note_thread_fault};
     host->events = kit_events_new(&host->owner);
     host->table = (struct trunk_host){.struct_size = sizeof host->table,
@@ -317,7 +319,7 @@ trunk_op kit_host_begin(struct kit_host *host, const char *what, bool may_emit, 
         size_t capacity = host->nops == 0 ? 1 : host->nops * 2;
         host->ops = check_memory(realloc(host->ops, capacity * sizeof(struct kit_op *)));
     }
-    trunk_op token = FIRST_OP + host->nops;
+    trunk_op token = host->first_op + host->nops;
     host->ops[host->nops++] = op;
     host->pending++;
     unlock(host);
@@ -326,7 +328,7 @@ trunk_op kit_host_begin(struct kit_host *host, const char *what, bool may_emit, 
 
 bool kit_host_is_done(struct kit_host *host, trunk_op op) {
     lock(host);
-    bool is_done = host->ops[op - FIRST_OP]->is_done;
+    bool is_done = host->ops[op - host->first_op]->is_done;
     unlock(host);
     return is_done;
 }
@@ -348,7 +350,7 @@ const struct kit_result *kit_host_wait(struct kit_host *host, trunk_op op, uint6
         kit_events_turn(host->events, end_ms - now);
     }
     lock(host);
-    const struct kit_result *result = &host->ops[op - FIRST_OP]->result;
+    const struct kit_result *result = &host->ops[op - host->first_op]->result;
     unlock(host);
     return result;
 }

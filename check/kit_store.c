@@ -3,6 +3,7 @@
  * that reads past its end, or after the host has freed it. */
 #include "kit_store.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,7 +262,12 @@ struct kit_store *kit_store_open_at(const struct kit_driver *driver, uint64_t wa
 }
 
 size_t kit_store_close(struct kit_store *store) {
+    return kit_store_close_and_wait(store, 0);
+}
+
+size_t kit_store_close_and_wait(struct kit_store *store, unsigned wait_ms) {
     store->driver->ops.close(store->self);
+    (void)poll(NULL, 0, (int)wait_ms);
     if (kit_host_count_pending(store->host) > 0) {
         kit_host_fault(store->host,
                        "storage.h, close: Completes every op still pending with CANCELLED before "

@@ -21,6 +21,8 @@ struct kit_store *kit_store_open(const struct kit_driver *driver);
 struct kit_store *kit_store_open_at(const struct kit_driver *driver, uint64_t wall_ms);
 /* Closes and frees; results are gone then. Returns the number of faults. */
 size_t kit_store_close(struct kit_store *store);
+/* Likewise, and waits between close and the end for what comes late. */
+size_t kit_store_close_and_wait(struct kit_store *store, unsigned wait_ms);
 /* Removes all records, living or expired. False, and the reason on stderr, when that fails. */
 bool kit_store_empty(struct kit_store *store);
 void kit_advance(struct kit_store *store, uint64_t ms);

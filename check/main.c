@@ -41,7 +41,8 @@ static const struct {
 } needs[] = {{KIT_NEEDS_LOG, "TRUNK_CAP_LOG"},
              {KIT_NEEDS_PERSISTENT, "TRUNK_CAP_PERSISTENT"},
              {KIT_NEEDS_SHARED, "TRUNK_CAP_SHARED"},
-             {KIT_NEEDS_BRACKET, "begin and commit"}};
+             {KIT_NEEDS_BRACKET, "begin and commit"},
+             {KIT_NEEDS_CANCEL, "cancel"}};
 enum { NNEEDS = sizeof needs / sizeof needs[0] };
 
 struct tally {
@@ -121,8 +122,11 @@ static int check(const struct run_subject *subject, const char *only) {
     struct run_failure failure;
     struct tally tally = {0};
     if (run_probe(subject, &probe, &failure) != RUN_PASSED) {
-        (void)printf("FAIL  the driver does not load, or its parameters are wrong\n      %s%s\n",
-                     failure.output[0] != '\0' ? "" : failure.text, failure.output);
+        print_name("FAIL", "the driver loads, and its parameters are good");
+        (void)printf(
+            "      plugin.h, LOADING: a plugin is refused, with a text of its own for each, "
+            "before any of its functions is called\n      %s\n",
+            failure.output[0] != '\0' ? failure.output : failure.text);
         return FAILED_EXIT;
     }
     for (const struct kit_group *const *group = storage_groups; *group != NULL; group++) {

@@ -154,6 +154,7 @@ static uint32_t find_needs(const struct kit_driver *driver) {
         needs |= kit_driver_has(driver, TRUNK_CAP_PERSISTENT) ? KIT_NEEDS_PERSISTENT : 0;
         needs |= kit_driver_has(driver, TRUNK_CAP_SHARED) ? KIT_NEEDS_SHARED : 0;
         needs |= driver->ops.begin != NULL ? KIT_NEEDS_BRACKET : 0;
+        needs |= driver->ops.cancel != NULL ? KIT_NEEDS_CANCEL : 0;
     }
     return needs;
 }
@@ -195,9 +196,11 @@ enum run_result run_probe(const struct run_subject *subject, struct run_probe *o
 /* --- a case --- */
 
 static int run_storage_case(struct kit *kit, const struct kit_case *what) {
-    kit->store = kit_store_open(kit->driver);
-    if (kit->store == NULL || !kit_store_empty(kit->store)) {
-        KIT_FAIL("the store cannot be opened and emptied");
+    if ((what->needs & KIT_OPENS_ITSELF) == 0) {
+        kit->store = kit_store_open(kit->driver);
+        if (kit->store == NULL || !kit_store_empty(kit->store)) {
+            KIT_FAIL("the store cannot be opened and emptied");
+        }
     }
     what->run(kit);
     size_t nfaults = kit->store == NULL ? 0 : kit_store_close(kit->store);
