@@ -7,7 +7,7 @@ JOBS=$(nproc)
 BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libevent-dev libjson-c-dev libcurl4-openssl-dev libsqlite3-dev libhiredis-dev
     nettle-dev uthash-dev libxxhash-dev)
 TRY_PACKAGES=(curl ca-certificates)
-TEST_PACKAGES=(g++ libcmocka-dev abigail-tools redis-server clang libclang-rt-14-dev clang-tidy clang-format cppcheck procps git ca-certificates curl openssl tinyproxy-bin)
+TEST_PACKAGES=(g++ make libcmocka-dev abigail-tools redis-server clang libclang-rt-14-dev clang-tidy clang-format cppcheck procps git ca-certificates curl openssl tinyproxy-bin)
 BARE_PACKAGES=(debootstrap git)
 
 # Installs those of the named Debian packages that are missing.
