@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// left_sessions.test.mjs - clients that open sessions and leave without a word: all of these expire, and nothing is left of
+// them, neither here, nor at the backend, nor in the store.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { counting, withBackends } from './support/backends.mjs';
+import { eventually } from './support/processes.mjs';
+import { RawSession } from './support/raw.mjs';
+import { leavesNothing, withDirectory, withTrunkd } from './support/trunkd.mjs';
+
+const count = process.env.TRUNKD_TEST_SIZE === 'long' ? 10000 : 500;
+const atOnce = 20;
+
+function countRecords(file) {
+  const query = "select count(*) from records where key like 's:%'";
+  return Number(execFileSync('sqlite3', ['-readonly', file, query], { encoding: 'utf8' }));
+}
+
+test(`${count} sessions that are opened and left`, async () => {
+  await withDirectory(async (directory) => {
+    const calls = join(directory, 'calls');
+    const file = join(directory, 'sessions.db');
+    writeFileSync(calls, '');
+    await withBackends([counting(calls)], async (backend) => {
+      const config = {
+        storage: { driver: 'sqlite', params: { path: file } },
+        session: { ttl: '2s' },
+        mcpServers: { one: { url: backend.url() } },
+      };
+      await withTrunkd(config, async ({ url, pid }) => {
+        await (await RawSession.open(url)).end(); // what is made once
+        await leavesNothing(pid, async () => {
+          let left = count;
+          const client = async () => {
+            while (left-- > 0) {
+              await RawSession.open(url);
+            }
+          };
+          await Promise.all(Array.from({ length: atOnce }, client));
+          const open = async () => {
+            const { opened, ended } = await backend.state();
+            assert.ok(opened > count / 2);
+            return opened - ended;
+          };
+          await eventually('open sessions of the backend', open, 0);
+          await eventually('records', () => countRecords(file), 0);
+        });
+      });
+    });
+  });
+});
