@@ -17,8 +17,9 @@ enum shape {
     SHAPE_STRINGS, /* an array; of words, if there are any */
     SHAPE_OBJECT,
     SHAPE_OBJECTS, /* an array */
-    SHAPE_SCHEMA,  /* a JSON schema of an object */
-    SHAPE_SCHEMAS  /* an object of JSON schemas, none of which is just true or false */
+    SHAPE_EXECUTION,
+    SHAPE_SCHEMA, /* a JSON schema of an object */
+    SHAPE_SCHEMAS /* an object of JSON schemas, none of which is just true or false */
 };
 
 struct member {
@@ -81,7 +82,7 @@ static const struct member tool_members[] = {
     {"inputSchema", SHAPE_SCHEMA, true, schema_members, NULL},
     {"outputSchema", SHAPE_SCHEMA, false, schema_members, NULL},
     {"annotations", SHAPE_OBJECT, false, hint_members, NULL},
-    {"execution", SHAPE_OBJECT, false, execution_members, NULL},
+    {"execution", SHAPE_EXECUTION, false, execution_members, NULL},
     {"icons", SHAPE_OBJECTS, false, icon_members, NULL},
     {"_meta", SHAPE_OBJECT, false, NULL, NULL},
     {0},
@@ -134,10 +135,9 @@ struct finding {
     const char *what;
 };
 
-/* The first occurrence of each member of a table, its place, and how often it occurred. */
+/* The first occurrence of each member of a table, and how often it occurred. */
 struct found {
     struct json_value values[MAX_MEMBERS];
-    struct trunk_slice outer[MAX_MEMBERS]; /* with key, and the comma to one side of it */
 };
 
 static const struct member *find_member(const struct member *members, struct trunk_slice key) {
@@ -149,32 +149,17 @@ static const struct member *find_member(const struct member *members, struct tru
     return NULL;
 }
 
-/* With the comma before it; the first one with the comma behind it. */
-static struct trunk_slice with_comma(struct trunk_slice object, size_t begin, size_t end) {
-    const char *text = object.data;
-    struct trunk_slice next_key;
-    struct json_value next_value;
-    size_t next = end;
-    if (begin == 1 && json_object_next(object, &next, &next_key, &next_value)) {
-        end = (size_t)((const char *)next_key.data - text);
-    }
-    return slice_of(text + begin, end - begin);
-}
-
 static void find_members(struct trunk_slice object, const struct member *members,
                          struct found *out) {
     struct trunk_slice key;
     struct json_value value;
     size_t cursor = 0;
-    size_t begin = 1;
     *out = (struct found){0};
     while (json_object_next(object, &cursor, &key, &value)) {
         const struct member *member = find_member(members, key);
         if (member != NULL && out->values[member - members].count++ == 0) {
             out->values[member - members] = value;
-            out->outer[member - members] = with_comma(object, begin, cursor);
         }
-        begin = cursor;
     }
 }
 
@@ -259,6 +244,7 @@ static const char *check_type(enum shape shape, enum json_kind type) {
     case SHAPE_OBJECTS:
         return type == JSON_ARRAY ? NULL : "is not an array";
     case SHAPE_OBJECT:
+    case SHAPE_EXECUTION:
     case SHAPE_SCHEMA:
     case SHAPE_SCHEMAS:
         break;
@@ -294,6 +280,7 @@ static bool check_value(const struct member *member, const struct json_value *va
     case SHAPE_OBJECTS:
         return check_objects(value->text, member->members, out);
     case SHAPE_OBJECT:
+    case SHAPE_EXECUTION:
     case SHAPE_SCHEMA:
         return member->members == NULL || check_object(value->text, member->members, out);
     default:
@@ -326,8 +313,15 @@ static bool refuse(struct element *out, const char *member, const struct finding
     return false;
 }
 
+/* What an execution says of tasks; the value has been checked. */
+static bool has_task_support(const struct json_value *execution, const char *word) {
+    struct json_value support = json_find(execution->text, "taskSupport");
+    return support.type == JSON_STRING && json_string_equal(support.text, slice_cstr(word));
+}
+
 bool element_read(enum list_kind kind, const struct json_value *value, struct element *out) {
     const struct member *members = tables[kind];
+    const char *strips[ELEMENT_MAX_STRIPS];
     struct found found;
     *out = (struct element){.text = value->text, .key = slice_cstr("\"\"")};
     if (value->type != JSON_OBJECT) {
@@ -342,17 +336,31 @@ bool element_read(enum list_kind kind, const struct json_value *value, struct el
         if (found.values[i].count == 0 && !members[i].is_required) {
             continue;
         }
-        if (found.values[i].count != 0 && check_value(&members[i], &found.values[i], &finding)) {
+        bool is_good =
+            found.values[i].count != 0 && check_value(&members[i], &found.values[i], &finding);
+        if (is_good && members[i].shape != SHAPE_EXECUTION) {
             continue;
+        }
+        if (is_good && !has_task_support(&found.values[i], "required")) {
+            if (has_task_support(&found.values[i], "optional")) {
+                strips[out->nstrips++] = members[i].name;
+            }
+            continue;
+        }
+        if (is_good) {
+            finding = (struct finding){members[i].name, "says that it runs only as a task"};
         }
         /* A tool can do without: then its clients do not look into structured content. */
         if (members[i].shape == SHAPE_SCHEMA && !members[i].is_required &&
             found.values[i].count == 1) {
-            out->strip = found.outer[i];
+            strips[out->nstrips++] = members[i].name;
             (void)refuse(out, members[i].name, &finding);
             continue;
         }
         return refuse(out, members[i].name, &finding);
+    }
+    if (out->nstrips > 0) {
+        out->nstrips = json_find_parts(value->text, strips, out->nstrips, out->strips);
     }
     return true;
 }

@@ -45,7 +45,8 @@ struct candidate {
     struct holder *holder;
     struct trunk_slice text;
     struct trunk_slice key; /* as written */
-    struct trunk_slice strip;
+    struct trunk_slice strips[ELEMENT_MAX_STRIPS];
+    size_t nstrips;
 };
 
 struct merge {
@@ -150,7 +151,7 @@ static void add_candidate(struct merge *merge, size_t source, size_t rank,
         tell(merge, source, element.key, "left out", "the backend has another of that name");
         return;
     }
-    if (element.strip.len > 0) {
+    if (element.problem[0] != '\0') {
         tell(merge, source, element.key, "shown without its outputSchema", element.problem);
     }
     holder->count++;
@@ -161,8 +162,10 @@ static void add_candidate(struct merge *merge, size_t source, size_t rank,
         merge->candidates =
             xrealloc(merge->candidates, merge->capacity * sizeof *merge->candidates);
     }
-    merge->candidates[merge->ncandidates++] =
-        (struct candidate){source, rank, holder, element.text, element.key, element.strip};
+    struct candidate *candidate = &merge->candidates[merge->ncandidates++];
+    *candidate =
+        (struct candidate){source, rank, holder, element.text, element.key, {{0}}, element.nstrips};
+    memcpy(candidate->strips, element.strips, sizeof candidate->strips);
 }
 
 static void collect(struct merge *merge, size_t source) {
@@ -203,24 +206,17 @@ static bool is_anothers_own(const struct merge *merge) {
 
 static void append_element(struct merge *merge, const struct candidate *candidate, bool is_own) {
     struct list *list = merge->list;
-    struct splice splices[2];
-    size_t count = 0;
+    struct splices splices = {0};
     buffer_clear(&merge->encoded);
     if (!is_own) {
         json_string_encode(&merge->encoded, buffer_slice(&merge->plain));
-        splices[count++] = (struct splice){candidate->key, buffer_slice(&merge->encoded)};
+        splices_add(&splices, candidate->key, buffer_slice(&merge->encoded));
     }
-    if (candidate->strip.len > 0) {
-        bool is_first =
-            count > 0 && (const char *)candidate->strip.data < (const char *)candidate->key.data;
-        splices[count] = is_first ? splices[0] : (struct splice){candidate->strip, {0}};
-        if (is_first) {
-            splices[0] = (struct splice){candidate->strip, {0}};
-        }
-        count++;
+    for (size_t i = 0; i < candidate->nstrips; i++) {
+        splices_add(&splices, candidate->strips[i], (struct trunk_slice){0});
     }
     buffer_append_cstr(&list->text, list->count > 0 ? "," : "");
-    splice_append(&list->text, candidate->text, splices, count);
+    splice_append(&list->text, candidate->text, splices.items, splices.count);
 }
 
 static void emit(struct merge *merge, const struct candidate *candidate) {

@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "catalogue/element.h"
-#include "catalogue/lists.h"
 #include "catalogue/names.h"
 #include "catalogue/routes.h"
 
@@ -17,6 +16,13 @@ struct list_info {
     const char *changed; /* "notifications/tools/list_changed" */
 };
 const struct list_info *list_info(enum list_kind kind);
+
+struct list_source {
+    const char *backend;             /* its name */
+    void *leg;                       /* put into the routes, not looked at */
+    const struct trunk_slice *pages; /* the checked arrays of its pages */
+    size_t npages;
+};
 
 struct list;
 struct list *list_new(enum list_kind kind);

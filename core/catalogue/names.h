@@ -33,9 +33,4 @@ bool names_could_be(const struct naming *naming, struct trunk_slice name, const 
 /* The place of a backend that stands at `index` of all: the lower wins. */
 size_t names_rank(const struct naming *naming, const char *backend, size_t index);
 
-/* As names_generate for the prefix format "{backend}_", but of any length. */
-void names_append(struct buffer *out, const char *backend, struct trunk_slice tool);
-/* Could name belong to a tool of this backend? (It has the backend's prefix.) */
-bool names_may_belong(struct trunk_slice name, const char *backend);
-
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "mcp/batches.h"
 #include "mcp/relay.h"
 #include "mcp/server_requests.h"
 #include "mcp/streams.h"
@@ -37,6 +38,9 @@ struct call *call_new(struct client *client, struct exchange *exchange,
 
 struct stream *call_open_stream(struct call *call) {
     leave_quick(call);
+    if (batches_is_part(call->exchange)) {
+        return batches_open_stream(call->exchange);
+    }
     if (call->stream == NULL) {
         call->stream = stream_open(call->client, call->exchange);
     }
@@ -48,7 +52,7 @@ static void end_call(struct call *call, struct buffer *json) {
     struct exchange *exchange = call->exchange;
     struct session *session = call->client->session;
     server_requests_end_call(call->client, call);
-    if (json->len == 0) {
+    if (json->len == 0 && !batches_is_part(exchange)) {
         (void)call_open_stream(call);
     }
     if (call->stream != NULL) {

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "mcp/batches.h"
 #include "mcp/calls.h"
 #include "mcp/methods.h"
 #include "mcp/notices.h"
 #include "mcp/server_requests.h"
 #include "mcp/streams.h"
+#include "wire/batch.h"
 #include "wire/versions.h"
 
 struct endpoint {
@@ -22,6 +24,7 @@ struct pending {
     struct endpoint *endpoint;
     struct exchange *exchange;
     struct message message; /* of a POST */
+    bool has_message;
 };
 
 static void *open_client(void *ctx, struct session *session) {
@@ -94,13 +97,15 @@ static void refuse_session(struct pending *pending, int32_t status, const char *
     free(pending);
 }
 
-/* With one use of the session. */
+/* With one use of the session. message NULL: a GET, or a batch. */
 static void go_on(struct exchange *exchange, const struct message *message,
                   struct session *session) {
     struct client *client = session_client(session);
     if (exchange->method == EXCHANGE_GET) {
         streams_get(client, exchange);
         session_use_end(session);
+    } else if (message == NULL) {
+        batches_take(client, exchange);
     } else {
         methods_dispatch(client, exchange, message);
     }
@@ -112,7 +117,7 @@ static void on_session(void *ctx, int32_t status, const char *text, struct sessi
         refuse_session(pending, status, text);
         return;
     }
-    go_on(pending->exchange, &pending->message, session);
+    go_on(pending->exchange, pending->has_message ? &pending->message : NULL, session);
     free(pending);
 }
 
@@ -123,6 +128,7 @@ static struct pending *new_pending(struct endpoint *endpoint, struct exchange *e
     pending->exchange = exchange;
     if (message != NULL) {
         pending->message = *message;
+        pending->has_message = true;
     }
     return pending;
 }
@@ -186,6 +192,13 @@ static bool check_session_id(struct exchange *exchange, struct trunk_slice id) {
 static void handle_post(struct endpoint *endpoint, struct exchange *exchange) {
     struct message message;
     struct message_error error;
+    if (batch_is_array(exchange->body)) {
+        if (check_session_id(exchange, (struct trunk_slice){0}) &&
+            check_version(exchange, (struct trunk_slice){0})) {
+            find_session(endpoint, exchange, NULL);
+        }
+        return;
+    }
     if (message_parse(exchange->body, &message, &error) != TRUNK_OK) {
         methods_refuse(exchange, 400, error.id, error.code, error.text, 0);
         return;

@@ -10,6 +10,7 @@
 #include "mcp/logging.h"
 #include "mcp/relay.h"
 #include "mcp/server_requests.h"
+#include "mcp/streams.h"
 #include "wire/versions.h"
 
 #define RETRY_AFTER_S 1
@@ -134,10 +135,16 @@ static void forward_roots_changed(struct client *client) {
     }
 }
 
+/* Also by the first request but ping: not all clients say it (protocol.md 4.1). */
+static void become_initialized(struct client *client) {
+    session_set_initialized(client->session);
+    streams_go_on(client);
+}
+
 static void dispatch_notification(struct client *client, struct exchange *exchange,
                                   const struct message *message) {
     if (message_is(message, "notifications/initialized")) {
-        session_set_initialized(client->session);
+        become_initialized(client);
     } else if (message_is(message, "notifications/cancelled")) {
         calls_cancel(client, message);
     } else if (message_is(message, "notifications/progress")) {
@@ -157,6 +164,9 @@ static bool is_over_inflight(const struct client *client) {
 static void dispatch_request(struct client *client, struct exchange *exchange,
                              const struct message *message) {
     struct trunk_slice id = message->id.text;
+    if (!session_is_initialized(client->session) && !message_is(message, "ping")) {
+        become_initialized(client);
+    }
     if (is_over_inflight(client)) {
         methods_refuse(exchange, 503, id, JSONRPC_SERVER_ERROR,
                        "too many requests in flight (session.max_inflight)", RETRY_AFTER_S);

@@ -17,8 +17,10 @@ static bool is_of_subscribed(const struct client *client, const struct message *
     return is_subscribed;
 }
 
-/* The method as the unasked stream carries it; NULL: it is not for the client. */
-static const char *find_method(const struct client *client, const struct message *notice) {
+const char *notices_find_method(const struct client *client, const struct message *notice) {
+    if (notice->params.type != JSON_OBJECT) {
+        return NULL;
+    }
     if (message_is(notice, "notifications/message")) {
         return logging_is_shown(client, notice) ? "notifications/message" : NULL;
     }
@@ -38,12 +40,13 @@ void notices_take(struct client *client, const struct leg_source *from,
         server_requests_cancelled(client, from, notice);
         return;
     }
-    const char *method = find_method(client, notice);
-    if (client->unasked == NULL || method == NULL) {
+    const char *method = notices_find_method(client, notice);
+    if (method == NULL ||
+        (client->unasked == NULL && message_is(notice, "notifications/message"))) {
         return;
     }
     jsonrpc_write_notification(&json, method, notice->params.text);
-    if (!stream_send(client->unasked, from, buffer_slice(&json))) {
+    if (!stream_send(streams_unasked(client), from, buffer_slice(&json))) {
         log_debug(client->env->log, "streams", "the client reads too slowly: %s dropped session=%s",
                   method, session_tag(client->session));
     }

@@ -5,6 +5,9 @@
 
 #include "mcp/client.h"
 
+/* The method under which the client is told; NULL: it is not for the client. */
+const char *notices_find_method(const struct client *client, const struct message *notice);
+/* On the unasked stream, for which all but log messages wait. */
 void notices_take(struct client *client, const struct leg_source *from,
                   const struct message *notice);
 

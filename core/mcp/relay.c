@@ -7,9 +7,10 @@
 
 #include "base/alloc.h"
 #include "mcp/calls.h"
-#include "mcp/logging.h"
+#include "mcp/notices.h"
 #include "mcp/server_requests.h"
 #include "mcp/streams.h"
+#include "wire/downlevel.h"
 
 struct relayed_method {
     const char *method;
@@ -28,6 +29,7 @@ static const struct relayed_method methods[] = {
     {"completion/complete", "ref/resource", LIST_TEMPLATES, "resource"},
 };
 #define METHOD_COUNT (sizeof methods / sizeof methods[0])
+#define CALL_TOOL (&methods[0])
 #define SUBSCRIBE (&methods[3])
 #define UNSUBSCRIBE (&methods[4])
 
@@ -108,6 +110,26 @@ void relay_forget_storing(struct call *call) {
 
 /* What comes from the leg */
 
+/* Results of a kind that this client would not understand are changed (protocol.md 5.2, 5.10). */
+static void answer_result(struct call *call, const struct message *answer) {
+    const char *version = session_record(call->client->session)->protocol;
+    enum json_kind structured = answer->result_structured.type;
+    struct trunk_slice result = answer->result.text;
+    struct buffer first = {0};
+    struct buffer second = {0};
+    if (call->method->ref_type != NULL) {
+        result = downlevel_completion(result, &first) ? buffer_slice(&first) : result;
+    } else if (is_renamed(call->method) && downlevel_is_needed(version)) {
+        result = downlevel_content(version, result, &first) ? buffer_slice(&first) : result;
+    }
+    if (call->method == CALL_TOOL && structured != JSON_NONE && structured != JSON_OBJECT) {
+        result = downlevel_structured(result, &second) ? buffer_slice(&second) : result;
+    }
+    call_answer_result(call, result);
+    buffer_free(&first);
+    buffer_free(&second);
+}
+
 static void on_answer(void *ctx, const struct message *answer) {
     struct call *call = ctx;
     struct buffer json = {0};
@@ -115,13 +137,12 @@ static void on_answer(void *ctx, const struct message *answer) {
     call->request = NULL;
     if (answer->kind == MESSAGE_ERROR) {
         jsonrpc_write_error_object(&json, call->message.id.text, answer->error.text);
+        call_answer(call, &json);
     } else if (is_subscription) {
         store_subscription(call);
-        return;
     } else {
-        jsonrpc_write_result(&json, call->message.id.text, answer->result.text);
+        answer_result(call, answer);
     }
-    call_answer(call, &json);
 }
 
 /* Progress gets the client's own token back, in its own JSON type. */
@@ -129,20 +150,20 @@ static void on_notice(void *ctx, const struct leg_source *from, const struct mes
     struct call *call = ctx;
     struct buffer params = {0};
     struct buffer json = {0};
-    bool is_progress = message_is(notice, "notifications/progress");
-    if (is_progress ? call->message.meta_token.type == JSON_NONE
-                    : !logging_is_shown(call->client, notice)) {
-        return;
-    }
-    if (is_progress) {
+    const char *method;
+    if (message_is(notice, "notifications/progress")) {
         struct splice splice = {notice->progress_token.text, call->message.meta_token.text};
-        splice_append(&params, notice->params.text, &splice, 1);
+        method = call->message.meta_token.type != JSON_NONE ? "notifications/progress" : NULL;
+        splice_append(&params, notice->params.text, &splice, method != NULL ? 1 : 0);
     } else {
+        method = notices_find_method(call->client, notice);
         buffer_append_slice(&params, notice->params.text);
     }
-    jsonrpc_write_notification(&json,
-                               is_progress ? "notifications/progress" : "notifications/message",
-                               buffer_slice(&params));
+    if (method == NULL) {
+        buffer_free(&params);
+        return;
+    }
+    jsonrpc_write_notification(&json, method, buffer_slice(&params));
     if (!stream_send(call_open_stream(call), from, buffer_slice(&json))) {
         log_debug(call->client->env->log, "relay",
                   "the client reads too slowly: a message of a call dropped session=%s",
@@ -171,8 +192,14 @@ static void on_failed(void *ctx, int32_t status, const char *text) {
 
 /* What goes to the leg */
 
-static bool is_before(struct trunk_slice a, struct trunk_slice b) {
-    return (const char *)a.data < (const char *)b.data;
+/* Backends are not asked for tasks (protocol.md 5.4): to who has not offered them, params.task
+ * means nothing. */
+static void leave_out_task(const struct message *message, struct splices *splices) {
+    static const char *const names[] = {"task"};
+    struct trunk_slice part = {0};
+    if (json_find_parts(message->params.text, names, 1, &part) > 0) {
+        splices_add(splices, part, (struct trunk_slice){0});
+    }
 }
 
 /* original_name empty: the target stays as it is. */
@@ -182,21 +209,21 @@ static void send_to_leg(struct call *call, struct trunk_slice original_name) {
     struct buffer json = {0};
     struct buffer params = {0};
     struct buffer token = {0};
-    struct splice splices[2];
-    size_t count = 0;
+    struct splices splices;
     uint64_t number = leg_next_number(call->leg);
     buffer_append_u64(&token, number);
+    splices.count = 0;
     if (original_name.len > 0) {
-        splices[count++] = (struct splice){call->target.text, original_name};
+        splices_add(&splices, call->target.text, original_name);
     }
     if (message->meta_token.type != JSON_NONE) {
-        size_t at = count > 0 && is_before(message->meta_token.text, call->target.text) ? 0 : count;
-        splices[1] = splices[0];
-        splices[at] = (struct splice){message->meta_token.text, buffer_slice(&token)};
-        count++;
+        splices_add(&splices, message->meta_token.text, buffer_slice(&token));
+    }
+    if (message->task.type != JSON_NONE && call->method == CALL_TOOL) {
+        leave_out_task(message, &splices);
     }
     buffer_reserve(&json, message->params.text.len + original_name.len + 96);
-    splice_append(&params, message->params.text, splices, count);
+    splice_append(&params, message->params.text, splices.items, splices.count);
     jsonrpc_write_request(&json, number, call->method->method, buffer_slice(&params));
     call->request =
         leg_request(call->leg, number, &json, leg_backend(call->leg)->timeout_ms, &events, call);

@@ -8,22 +8,25 @@
 #include "base/hash.h"
 #include "mcp/calls.h"
 #include "mcp/streams.h"
+#include "wire/downlevel.h"
 
-#define MAX_REQUESTS                                                                               \
-    64 /* of one session at a time: a client that does not answer costs no more                    \
-        */
+/* Of one session at a time: a client that does not answer costs no more. */
+#define MAX_REQUESTS 64
 #define PATIENCE_MS (10 * 60 * 1000)
+#define STREAM_PATIENCE_MS (60 * 1000) /* for a client that opens no stream */
 
 struct server_request {
     UT_hash_handle hh;
     uint64_t id; /* towards the client; its progress token too */
     struct client *client;
     struct call *call; /* NULL: of none */
+    bool is_guessed;   /* the call is the only one on a pipe, but need not be the cause */
+    bool is_sent;
     struct leg *leg;
     unsigned opening;   /* of the leg: the answer is good for no other */
     char *original_id;  /* the backend's, as JSON text */
     char *token;        /* the backend's progress token, as JSON text; NULL: none */
-    struct buffer json; /* what waits for the unasked stream */
+    struct buffer json; /* as long as it may have to be sent */
     struct loop_timer *timer;
 };
 
@@ -72,13 +75,18 @@ static struct stream *find_stream(struct server_request *request) {
     if (request->call != NULL) {
         return call_open_stream(request->call);
     }
-    return streams_is_unasked_open(request->client) ? request->client->unasked : NULL;
+    return streams_is_unasked_ready(request->client) ? request->client->unasked : NULL;
 }
 
 static void send_request(struct server_request *request) {
     struct stream *stream = find_stream(request);
-    if (stream != NULL && request->json.len > 0) {
-        (void)stream_send(stream, NULL, buffer_slice(&request->json));
+    if (stream == NULL || request->is_sent) {
+        return;
+    }
+    (void)stream_send(stream, NULL, buffer_slice(&request->json));
+    request->is_sent = true;
+    loop_timer_set(request->timer, PATIENCE_MS);
+    if (request->call != NULL) {
         buffer_free(&request->json);
     }
 }
@@ -87,7 +95,7 @@ static void tell_client(struct server_request *request, const char *reason) {
     struct stream *stream = find_stream(request);
     struct buffer params = {0};
     struct buffer json = {0};
-    if (stream == NULL || request->json.len > 0) { /* it never knew of it */
+    if (stream == NULL || !request->is_sent) { /* it never knew of it */
         return;
     }
     buffer_printf(&params, "{\"requestId\":%llu,\"reason\":", (unsigned long long)request->id);
@@ -99,15 +107,19 @@ static void tell_client(struct server_request *request, const char *reason) {
     buffer_free(&json);
 }
 
+/* Nobody is left to wait for an answer that does not come. */
+static void give_up(struct server_request *request, const char *why) {
+    struct buffer json = {0};
+    tell_client(request, why);
+    jsonrpc_write_error(&json, slice_cstr(request->original_id), JSONRPC_INTERNAL_ERROR, why);
+    leg_send(request->leg, request->opening, &json);
+    free_request(request);
+}
+
 static void on_timer(void *arg) {
     struct server_request *request = arg;
-    const struct leg_source from = {request->leg, 0};
-    tell_client(request, "the client did not answer in time");
-    if (leg_opening(request->leg) == request->opening) {
-        refuse(&from, slice_cstr(request->original_id), JSONRPC_INTERNAL_ERROR,
-               "the client did not answer in time");
-    }
-    free_request(request);
+    give_up(request, request->is_sent ? "the client did not answer in time"
+                                      : "the client has no stream open on which to ask it");
 }
 
 static struct server_request *new_request(struct client *client, struct call *call,
@@ -116,6 +128,7 @@ static struct server_request *new_request(struct client *client, struct call *ca
     struct server_request *request = xcalloc(1, sizeof *request);
     request->client = client;
     request->call = call;
+    request->is_guessed = from->number == 0;
     request->id = client->next_request++;
     request->leg = from->leg;
     request->opening = leg_opening(from->leg);
@@ -126,35 +139,90 @@ static struct server_request *new_request(struct client *client, struct call *ca
     HASH_ADD(hh, client->requests, id, sizeof request->id, request);
     client->nrequests++;
     request->timer = loop_timer_new(client->env->loop, on_timer, request);
-    loop_timer_set(request->timer, PATIENCE_MS);
+    loop_timer_set(request->timer, STREAM_PATIENCE_MS);
     return request;
 }
 
-/* The backend's bytes, but for the progress token. */
+static bool has_object(struct trunk_slice object, const char *name) {
+    return json_find(object, name).type == JSON_OBJECT;
+}
+
+/* Which of what the client might have declared the request needs (protocol.md 5.8, 5.9); NULL: it
+ * has declared that. */
+static const char *find_undeclared(const struct client *client, const struct known_request *known,
+                                   const struct message *request) {
+    const char *all = session_record(client->session)->capabilities;
+    struct trunk_slice declared = json_find(slice_cstr(all), known->capability).text;
+    struct json_value value;
+    if (strcmp(known->capability, "sampling") == 0) {
+        bool has_tools =
+            message_param(request, "tools", JSON_ARRAY, &value) != TRUNK_NOT_FOUND ||
+            message_param(request, "toolChoice", JSON_OBJECT, &value) != TRUNK_NOT_FOUND;
+        return has_tools && !has_object(declared, "tools") ? "sampling.tools" : NULL;
+    }
+    if (strcmp(known->capability, "elicitation") == 0) {
+        bool is_url = message_param(request, "mode", JSON_STRING, &value) == TRUNK_OK &&
+                      json_string_equal(value.text, slice_cstr("url"));
+        bool has_url = has_object(declared, "url");
+        if (is_url) {
+            return has_url ? NULL : "elicitation.url";
+        }
+        return has_url && !has_object(declared, "form") ? "elicitation.form" : NULL;
+    }
+    return NULL;
+}
+
+/* The backend's bytes, but for the progress token, a task, which trunkd does not relay (protocol.md
+ * 5.4), and content that an older client does not know. */
+static void write_params(const struct server_request *request, const struct message *message,
+                         struct buffer *out) {
+    static const char *const task[] = {"task"};
+    const char *version = session_record(request->client->session)->protocol;
+    struct splices splices = {0};
+    struct trunk_slice part;
+    struct buffer token = {0};
+    struct buffer spliced = {0};
+    buffer_append_u64(&token, request->id);
+    if (request->token != NULL) {
+        splices_add(&splices, message->meta_token.text, buffer_slice(&token));
+    }
+    if (message->task.type != JSON_NONE &&
+        json_find_parts(message->params.text, task, 1, &part) > 0) {
+        splices_add(&splices, part, (struct trunk_slice){0});
+    }
+    splice_append(&spliced, message->params.text, splices.items, splices.count);
+    if (!downlevel_is_needed(version) || !downlevel_content(version, buffer_slice(&spliced), out)) {
+        buffer_append_slice(out, buffer_slice(&spliced));
+    }
+    buffer_free(&spliced);
+    buffer_free(&token);
+}
+
 static void write_request(struct server_request *request, const char *method,
                           const struct message *message) {
     struct buffer params = {0};
-    struct buffer token = {0};
-    buffer_append_u64(&token, request->id);
     if (message->params.type == JSON_OBJECT) {
-        struct splice splice = {message->meta_token.text, buffer_slice(&token)};
-        splice_append(&params, message->params.text, &splice, request->token != NULL ? 1 : 0);
+        write_params(request, message, &params);
     } else {
         buffer_append_cstr(&params, "{}");
     }
     jsonrpc_write_request(&request->json, request->id, method, buffer_slice(&params));
     buffer_free(&params);
-    buffer_free(&token);
 }
 
 void server_requests_take(struct client *client, struct call *call, const struct leg_source *from,
                           const struct message *message) {
     const struct known_request *known = find_known(message);
+    const char *undeclared;
+    struct buffer text = {0};
     if (known == NULL) {
         refuse(from, message->id.text, JSONRPC_METHOD_NOT_FOUND, "Method not found");
     } else if (!is_declared(client, known->capability)) {
         refuse(from, message->id.text, JSONRPC_METHOD_NOT_FOUND,
                "the client has not declared that it answers this");
+    } else if ((undeclared = find_undeclared(client, known, message)) != NULL) {
+        buffer_printf(&text, "the client has not declared %s", undeclared);
+        refuse(from, message->id.text, JSONRPC_INVALID_PARAMS, buffer_cstr(&text));
     } else if (client->nrequests >= MAX_REQUESTS) {
         refuse(from, message->id.text, JSONRPC_INTERNAL_ERROR,
                "too many requests wait for the client's answer");
@@ -163,6 +231,7 @@ void server_requests_take(struct client *client, struct call *call, const struct
         write_request(request, known->method, message);
         send_request(request);
     }
+    buffer_free(&text);
 }
 
 void server_requests_send_waiting(struct client *client) {
@@ -170,6 +239,15 @@ void server_requests_send_waiting(struct client *client) {
     for (request = client->requests; request != NULL; request = request->hh.next) {
         if (request->call == NULL) {
             send_request(request);
+        }
+    }
+}
+
+void server_requests_ask_again(struct client *client) {
+    struct server_request *request;
+    for (request = client->requests; request != NULL; request = request->hh.next) {
+        if (request->call == NULL && request->json.len > 0) {
+            request->is_sent = false;
         }
     }
 }
@@ -239,9 +317,10 @@ void server_requests_end_call(struct client *client, struct call *call) {
     struct server_request *request = client->requests;
     while (request != NULL) {
         struct server_request *next = request->hh.next;
-        if (request->call == call) {
-            tell_client(request, "the call that asked this has ended");
-            free_request(request);
+        if (request->call == call && request->is_guessed) {
+            request->call = NULL;
+        } else if (request->call == call) {
+            give_up(request, "the call that asked this has ended");
         }
         request = next;
     }

@@ -11,7 +11,9 @@
  * waits for the unasked stream to be open. */
 void server_requests_take(struct client *client, struct call *call, const struct leg_source *from,
                           const struct message *request);
-void server_requests_send_waiting(struct client *client); /* the unasked stream is open */
+void server_requests_send_waiting(struct client *client); /* the unasked stream is ready */
+/* The client has lost the unasked stream for good: what it has not answered waits for the next. */
+void server_requests_ask_again(struct client *client);
 /* The client's answer; one that nobody waits for is dropped. */
 void server_requests_answer(struct client *client, const struct message *answer);
 /* The client's progress with a request that the backend gave a token; others are dropped. */
@@ -19,8 +21,8 @@ void server_requests_progress(struct client *client, const struct message *notic
 /* The backend takes its request back: `notifications/cancelled`. */
 void server_requests_cancelled(struct client *client, const struct leg_source *from,
                                const struct message *notice);
-/* The call is at its end: nobody needs the answers any more. The client is told so on its stream,
- * if that is still there. */
+/* The call is at its end: nobody needs the answers any more. Client and backend are told so. What
+ * only seemed to belong to the call, since it was the only one on a pipe, can still be answered. */
 void server_requests_end_call(struct client *client, struct call *call);
 void server_requests_free(struct client *client);
 

@@ -15,6 +15,7 @@ struct stream {
     LIST_ENTRY(stream) in_client;
     struct client *client;
     uint64_t number;           /* in the replay log */
+    uint64_t sent;             /* the newest of its events that went to a connection */
     struct exchange *exchange; /* where its events go; NULL: the client has lost the connection */
     bool is_own;               /* the exchange is a GET, ended by this stream */
     struct leg_holds holds;    /* what waits for the client to read */
@@ -41,6 +42,7 @@ static void write_event(struct stream *stream, uint64_t number, unsigned retry_m
     stream->exchange->ops->event(
         stream->exchange,
         &(struct exchange_event){.json = json, .id = buffer_slice(&id), .retry_ms = retry_ms});
+    stream->sent = number > stream->sent ? number : stream->sent;
     buffer_free(&id);
 }
 
@@ -65,14 +67,12 @@ static void on_close(struct exchange *exchange, void *ctx) {
     detach(ctx);
 }
 
-static void send_owed(struct client *client);
-
 static void on_drained(struct exchange *exchange, void *ctx) {
     struct stream *stream = ctx;
     (void)exchange;
     leg_release(&stream->holds);
     if (stream == stream->client->unasked) {
-        send_owed(stream->client);
+        streams_go_on(stream->client);
     }
 }
 
@@ -89,11 +89,16 @@ static void attach(struct stream *stream, struct exchange *exchange, bool is_own
     exchange->ops->open_stream(exchange, session_id(stream->client->session));
 }
 
-static struct stream *open_stream(struct client *client, struct exchange *exchange, bool is_own) {
+static struct stream *new_stream(struct client *client, bool is_unasked) {
     struct stream *stream = xcalloc(1, sizeof *stream);
     stream->client = client;
-    stream->number = replay_open(get_replay(client), is_own);
+    stream->number = replay_open(get_replay(client), is_unasked);
     LIST_INSERT_HEAD(&client->streams, stream, in_client);
+    return stream;
+}
+
+static struct stream *open_stream(struct client *client, struct exchange *exchange, bool is_own) {
+    struct stream *stream = new_stream(client, is_own);
     attach(stream, exchange, is_own);
     if (client_speaks(client, PRIMED_SINCE)) {
         write_event(stream, 0, RETRY_MS, (struct trunk_slice){0});
@@ -135,15 +140,26 @@ void stream_end(struct stream *stream, struct trunk_slice json) {
 
 /* The unasked stream */
 
-bool streams_is_unasked_open(const struct client *client) {
-    return client->unasked != NULL && client->unasked->exchange != NULL;
+struct stream *streams_unasked(struct client *client) {
+    if (client->unasked == NULL) {
+        client->unasked = new_stream(client, true);
+    }
+    return client->unasked;
 }
 
-static void send_owed(struct client *client) {
+bool streams_is_unasked_ready(const struct client *client) {
+    return client->unasked != NULL && client->unasked->exchange != NULL &&
+           session_is_initialized(client->session);
+}
+
+void streams_go_on(struct client *client) {
     for (int kind = 0; kind < LIST_KINDS; kind++) {
         if (client->owes_list_changed[kind]) {
             streams_list_changed(client, (enum list_kind)kind);
         }
+    }
+    if (streams_is_unasked_ready(client)) {
+        server_requests_send_waiting(client);
     }
 }
 
@@ -154,7 +170,7 @@ void streams_list_changed(struct client *client, enum list_kind kind) {
         kind = LIST_RESOURCES;
     }
     client->owes_list_changed[kind] =
-        !streams_is_unasked_open(client) || is_behind(client->unasked->exchange);
+        !streams_is_unasked_ready(client) || is_behind(client->unasked->exchange);
     if (!client->owes_list_changed[kind]) {
         jsonrpc_write_notification(&json, list_info(kind)->changed, (struct trunk_slice){0});
         (void)stream_send(client->unasked, NULL, buffer_slice(&json));
@@ -162,17 +178,35 @@ void streams_list_changed(struct client *client, enum list_kind kind) {
     }
 }
 
+/* What no connection has taken goes out on the new stream instead. */
+static void carry_over(struct stream *before, struct stream *to) {
+    struct replay_place place = {.stream = before->number, .number = before->sent};
+    struct buffer json = {0};
+    struct trunk_slice text;
+    while (replay_next(before->client->replay, &place, &text)) {
+        buffer_clear(&json);
+        buffer_append_slice(&json, text);
+        (void)stream_send(to, NULL, buffer_slice(&json));
+    }
+    buffer_free(&json);
+}
+
+/* A client that has lost its stream and does not resume it may not have got what it was asked. */
+static bool is_lost(const struct stream *stream) {
+    return stream->exchange == NULL || stream->exchange->ops->backlog(stream->exchange) > 0;
+}
+
 static void open_unasked(struct client *client, struct exchange *exchange) {
     struct stream *before = client->unasked;
-    session_stream_begin(client->session); /* so that the session is not idle in between */
-    client->unasked = NULL;
+    client->unasked = open_stream(client, exchange, true);
     if (before != NULL) {
+        if (is_lost(before)) {
+            server_requests_ask_again(client);
+        }
+        carry_over(before, client->unasked);
         stream_end(before, (struct trunk_slice){0});
     }
-    client->unasked = open_stream(client, exchange, true);
-    session_stream_end(client->session);
-    send_owed(client);
-    server_requests_send_waiting(client);
+    streams_go_on(client);
 }
 
 static struct stream *find_stream(struct client *client, uint64_t number) {
@@ -210,9 +244,9 @@ static void resume(struct client *client, struct exchange *exchange, struct repl
     struct stream *stream = find_stream(client, place->stream);
     attach(stream, exchange, true);
     replay_events(client, exchange, place);
+    stream->sent = place->number > stream->sent ? place->number : stream->sent;
     if (stream == client->unasked) {
-        send_owed(client);
-        server_requests_send_waiting(client);
+        streams_go_on(client);
     }
 }
 

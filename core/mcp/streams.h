@@ -19,8 +19,11 @@ void stream_end(struct stream *stream, struct trunk_slice json);
 /* A GET: takes over exchange. Opens the unasked stream anew, or resumes the stream that the
  * Last-Event-ID names, or refuses. */
 void streams_get(struct client *client, struct exchange *exchange);
-/* Is there an unasked stream whose client is connected? */
-bool streams_is_unasked_open(const struct client *client);
+/* The unasked stream. If there is none yet one is made that waits for its client. */
+struct stream *streams_unasked(struct client *client);
+/* Can a message go out on the unasked stream, to a client that is connected and initialized? */
+bool streams_is_unasked_ready(const struct client *client);
+void streams_go_on(struct client *client); /* it may have become so: what waits is sent */
 /* The session has ended: closes what the client has open with GET. */
 void streams_close(struct client *client);
 /* Ends what streams_close left: the unasked stream. */

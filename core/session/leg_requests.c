@@ -160,11 +160,11 @@ static void take_request(struct leg *leg, const struct message *message, uint64_
     }
 }
 
-/* What clients are told of, beside progress, log messages and lists. */
+/* What clients are told of, beside progress, log messages and lists; on the stream on which it came
+ * (protocol.md 9, place 5). */
 static bool is_for_client(const struct message *message) {
     return message_is(message, "notifications/resources/updated") ||
-           message_is(message, "notifications/elicitation/complete") ||
-           message_is(message, "notifications/cancelled");
+           message_is(message, "notifications/elicitation/complete");
 }
 
 static void take_notification(struct leg *leg, const struct message *message, uint64_t number) {
@@ -183,7 +183,9 @@ static void take_notification(struct leg *leg, const struct message *message, ui
         extend(request);
     } else if (message_is(message, "notifications/message")) {
         request = find_asked_for(leg, number);
-    } else if (!is_for_client(message)) {
+    } else if (is_for_client(message)) {
+        request = number != 0 ? find_asked_for(leg, number) : NULL;
+    } else if (!message_is(message, "notifications/cancelled")) {
         return;
     }
     const struct leg_source from = {leg, number};

@@ -244,8 +244,12 @@ void session_stream_end(struct session *session) {
     session_unref(session);
 }
 
+bool session_is_initialized(const struct session *session) {
+    return session->record.is_initialized || session->wants_initialized;
+}
+
 void session_set_initialized(struct session *session) {
-    if (!session->record.is_initialized && !session->wants_initialized) {
+    if (!session_is_initialized(session)) {
         session->wants_initialized = true;
         session_write(session);
     }

@@ -47,6 +47,7 @@ void session_stream_begin(struct session *session);
 void session_stream_end(struct session *session);
 /* The client's notifications/initialized: goes into the record. */
 void session_set_initialized(struct session *session);
+bool session_is_initialized(const struct session *session);
 /* The client's logging/setLevel: at the backends at once, and done when it is stored: OK;
  * UNAVAILABLE: the store does not answer; NOT_FOUND: the session has ended. level: static text. */
 typedef void (*session_done_fn)(void *ctx, int32_t status, const char *text);

@@ -61,6 +61,10 @@ bool json_object_next(struct trunk_slice object, size_t *cursor, struct trunk_sl
                       struct json_value *out_value);
 /* The first member with this (unescaped) name, count as in json_cut; type JSON_NONE if absent. */
 struct json_value json_find(struct trunk_slice object, const char *name);
+/* What has to be left out of the object for it to be without these members, each of which occurs
+ * once at most: in order, each with the comma to one side of it. out_parts has room for count. */
+size_t json_find_parts(struct trunk_slice object, const char *const *names, size_t count,
+                       struct trunk_slice *out_parts);
 bool json_string_equal(struct trunk_slice quoted, struct trunk_slice plain); /* after unescaping */
 /* Appends the unescaped bytes. A lone surrogate becomes U+FFFD. */
 void json_string_decode(struct trunk_slice quoted, struct buffer *out);

@@ -146,6 +146,42 @@ struct json_value json_find(struct trunk_slice object, const char *name) {
     return found;
 }
 
+static bool is_one_of(struct trunk_slice key, const char *const *names, size_t count) {
+    size_t i = 0;
+    while (i < count && !json_string_equal(key, slice_cstr(names[i]))) {
+        i++;
+    }
+    return i < count;
+}
+
+/* With the comma before it; those that nothing stays before, with the comma behind. */
+size_t json_find_parts(struct trunk_slice object, const char *const *names, size_t count,
+                       struct trunk_slice *out_parts) {
+    const char *begin = object.data;
+    const char *text = object.data;
+    struct trunk_slice key;
+    struct json_value value;
+    size_t cursor = 0;
+    size_t found = 0;
+    bool is_any_kept = false;
+    while (found < count && json_object_next(object, &cursor, &key, &value)) {
+        const char *end = text + cursor;
+        if (!is_one_of(key, names, count)) {
+            is_any_kept = true;
+        } else {
+            size_t next = cursor;
+            struct trunk_slice next_key;
+            if (!is_any_kept) {
+                begin = key.data;
+                end = json_object_next(object, &next, &next_key, &value) ? next_key.data : end;
+            }
+            out_parts[found++] = slice_of(begin, (size_t)(end - begin));
+        }
+        begin = text + cursor;
+    }
+    return found;
+}
+
 static uint32_t hex_value(const char *digits) {
     uint32_t value = 0;
     for (int i = 0; i < 4; i++) {

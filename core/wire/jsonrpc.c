@@ -14,6 +14,7 @@ enum {
     PATH_NAME,
     PATH_URI,
     PATH_CURSOR,
+    PATH_TASK,
     PATH_META,
     PATH_META_TOKEN,
     PATH_PROGRESS_TOKEN,
@@ -21,7 +22,6 @@ enum {
     PATH_PROTOCOL_VERSION,
     PATH_CAPABILITIES,
     PATH_CLIENT_INFO,
-    PATH_RESULT_TOOLS,
     PATH_RESULT_CURSOR,
     PATH_RESULT_STRUCTURED,
     PATH_RESULT_PROTOCOL_VERSION,
@@ -43,6 +43,7 @@ static const struct json_path paths[PATH_COUNT] = {
     [PATH_NAME] = {PATH_PARAMS, "name"},
     [PATH_URI] = {PATH_PARAMS, "uri"},
     [PATH_CURSOR] = {PATH_PARAMS, "cursor"},
+    [PATH_TASK] = {PATH_PARAMS, "task"},
     [PATH_META] = {PATH_PARAMS, "_meta"},
     [PATH_META_TOKEN] = {PATH_META, "progressToken"},
     [PATH_PROGRESS_TOKEN] = {PATH_PARAMS, "progressToken"},
@@ -50,7 +51,6 @@ static const struct json_path paths[PATH_COUNT] = {
     [PATH_PROTOCOL_VERSION] = {PATH_PARAMS, "protocolVersion"},
     [PATH_CAPABILITIES] = {PATH_PARAMS, "capabilities"},
     [PATH_CLIENT_INFO] = {PATH_PARAMS, "clientInfo"},
-    [PATH_RESULT_TOOLS] = {PATH_RESULT, "tools"},
     [PATH_RESULT_CURSOR] = {PATH_RESULT, "nextCursor"},
     [PATH_RESULT_STRUCTURED] = {PATH_RESULT, "structuredContent"},
     [PATH_RESULT_PROTOCOL_VERSION] = {PATH_RESULT, "protocolVersion"},
@@ -142,6 +142,7 @@ static void fill(struct message *out, const struct json_value v[PATH_COUNT]) {
     out->name = v[PATH_NAME];
     out->uri = v[PATH_URI];
     out->cursor = v[PATH_CURSOR];
+    out->task = v[PATH_TASK];
     out->meta = v[PATH_META];
     out->meta_token = v[PATH_META_TOKEN];
     out->progress_token = v[PATH_PROGRESS_TOKEN];
@@ -149,7 +150,6 @@ static void fill(struct message *out, const struct json_value v[PATH_COUNT]) {
     out->protocol_version = v[PATH_PROTOCOL_VERSION];
     out->capabilities = v[PATH_CAPABILITIES];
     out->client_info = v[PATH_CLIENT_INFO];
-    out->result_tools = v[PATH_RESULT_TOOLS];
     out->result_cursor = v[PATH_RESULT_CURSOR];
     out->result_structured = v[PATH_RESULT_STRUCTURED];
     out->result_protocol_version = v[PATH_RESULT_PROTOCOL_VERSION];
@@ -294,6 +294,17 @@ void jsonrpc_write_error(struct buffer *out, struct trunk_slice id, int code, co
 void jsonrpc_write_error_object(struct buffer *out, struct trunk_slice id,
                                 struct trunk_slice error) {
     write_answer(out, id, "error", error);
+}
+
+void splices_add(struct splices *splices, struct trunk_slice old_text,
+                 struct trunk_slice new_text) {
+    const char *begin = old_text.data;
+    size_t at = splices->count++;
+    while (at > 0 && begin < (const char *)splices->items[at - 1].old_text.data) {
+        splices->items[at] = splices->items[at - 1];
+        at--;
+    }
+    splices->items[at] = (struct splice){old_text, new_text};
 }
 
 void splice_append(struct buffer *out, struct trunk_slice text, const struct splice *splices,

@@ -30,6 +30,7 @@ struct message {
     struct json_value name;                    /* params.name */
     struct json_value uri;                     /* params.uri */
     struct json_value cursor;                  /* params.cursor */
+    struct json_value task;                    /* params.task */
     struct json_value meta;                    /* params._meta */
     struct json_value meta_token;              /* params._meta.progressToken */
     struct json_value progress_token;          /* params.progressToken */
@@ -37,7 +38,6 @@ struct message {
     struct json_value protocol_version;        /* params.protocolVersion */
     struct json_value capabilities;            /* params.capabilities */
     struct json_value client_info;             /* params.clientInfo */
-    struct json_value result_tools;            /* result.tools */
     struct json_value result_cursor;           /* result.nextCursor */
     struct json_value result_structured;       /* result.structuredContent */
     struct json_value result_protocol_version; /* result.protocolVersion */
@@ -90,6 +90,13 @@ struct splice {
     struct trunk_slice old_text;
     struct trunk_slice new_text;
 };
+/* A few of them, added in any order. */
+#define SPLICES_MAX 4
+struct splices {
+    struct splice items[SPLICES_MAX];
+    size_t count;
+};
+void splices_add(struct splices *splices, struct trunk_slice old_text, struct trunk_slice new_text);
 void splice_append(struct buffer *out, struct trunk_slice text, const struct splice *splices,
                    size_t count);
 

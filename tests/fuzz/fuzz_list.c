@@ -30,7 +30,7 @@ static void check_elements(enum list_kind kind, struct trunk_slice page) {
     expect(items.type == JSON_ARRAY && items.count == 1);
     while (json_array_next(items.text, &cursor, &item)) {
         struct element element;
-        expect(element_read(kind, &item, &element) && element.strip.len == 0);
+        expect(element_read(kind, &item, &element) && element.nstrips == 0);
     }
 }
 

@@ -23,7 +23,7 @@ static void assert_good(enum list_kind kind, const char *text, const char *key) 
     }
     assert_slice(element.text, text);
     assert_slice(element.key, key);
-    assert_int_equal(element.strip.len, 0);
+    assert_int_equal(element.nstrips, 0);
 }
 
 static void assert_bad(enum list_kind kind, const char *text, const char *problem) {
@@ -52,7 +52,8 @@ static void test_everything_that_the_revisions_know_is_taken(void **state) {
         "{}},\"required\":[\"a\"],\"additionalProperties\":false,\"$defs\":{\"x\":true}},"
         "\"outputSchema\":{\"type\":\"object\",\"properties\":{}},\"annotations\":{\"title\":\"x\","
         "\"readOnlyHint\":true,\"destructiveHint\":false,\"other\":null},\"execution\":"
-        "{\"taskSupport\":\"optional\"},\"icons\":[{\"src\":\"s\",\"sizes\":[\"any\"],\"mimeType\":"
+        "{\"taskSupport\":\"forbidden\"},\"icons\":[{\"src\":\"s\",\"sizes\":[\"any\"],"
+        "\"mimeType\":"
         "\"m\",\"theme\":\"dark\"}],\"_meta\":{\"x\":null},\"unknown\":null}",
         "\"t\"");
     assert_good(LIST_PROMPTS,
@@ -134,7 +135,8 @@ static void assert_stripped(const char *text, const char *strip, const char *pro
     struct json_value value = value_of(text);
     struct element element;
     assert_true(element_read(LIST_TOOLS, &value, &element));
-    assert_slice(element.strip, strip);
+    assert_int_equal(element.nstrips, 1);
+    assert_slice(element.strips[0], strip);
     assert_string_equal(element.problem, problem);
 }
 
@@ -144,9 +146,31 @@ static void test_output_schema_that_is_not_of_an_object_is_stripped_with_its_com
                     ",\"outputSchema\":{\"type\":\"array\"}",
                     "outputSchema.type has an unknown value");
     assert_stripped("{ \"outputSchema\" : true , \"name\":\"t\"," SCHEMA "}",
-                    " \"outputSchema\" : true , ", "outputSchema is not an object");
+                    "\"outputSchema\" : true , ", "outputSchema is not an object");
     assert_stripped("{\"name\":\"t\" , \"outputSchema\":null,\"x\":1," SCHEMA "}",
                     " , \"outputSchema\":null", "outputSchema is not an object");
+}
+
+static void test_tool_that_runs_only_as_a_task_is_not_shown(void **state) {
+    (void)state;
+    assert_bad(LIST_TOOLS, TOOL(",\"execution\":{\"taskSupport\":\"required\"}"),
+               "execution says that it runs only as a task");
+    assert_good(LIST_TOOLS, TOOL(",\"execution\":{}"), "\"t\"");
+}
+
+static void test_offer_to_run_as_a_task_is_stripped(void **state) {
+    (void)state;
+    assert_stripped(TOOL(",\"execution\":{\"x\":1,\"t\\u0061skSupport\":\"optional\"},\"y\":2"),
+                    ",\"execution\":{\"x\":1,\"t\\u0061skSupport\":\"optional\"}", "");
+    struct element element;
+    struct json_value value = value_of(
+        "{\"execution\":{\"taskSupport\":\"optional\"}, \"outputSchema\":1 ,\"name\":\"t\"," SCHEMA
+        "}");
+    assert_true(element_read(LIST_TOOLS, &value, &element));
+    assert_int_equal(element.nstrips, 2);
+    assert_slice(element.strips[0], "\"execution\":{\"taskSupport\":\"optional\"}, ");
+    assert_slice(element.strips[1], "\"outputSchema\":1 ,");
+    assert_string_equal(element.problem, "outputSchema is not an object");
 }
 
 static void test_stripping_does_not_save_a_tool_that_is_bad_elsewhere(void **state) {
@@ -174,6 +198,8 @@ int main(void) {
         cmocka_unit_test(test_other_elements_that_break_strict_clients_are_not),
         cmocka_unit_test(test_known_member_that_occurs_twice_is_refused),
         cmocka_unit_test(test_output_schema_that_is_not_of_an_object_is_stripped_with_its_comma),
+        cmocka_unit_test(test_tool_that_runs_only_as_a_task_is_not_shown),
+        cmocka_unit_test(test_offer_to_run_as_a_task_is_stripped),
         cmocka_unit_test(test_stripping_does_not_save_a_tool_that_is_bad_elsewhere),
         cmocka_unit_test(test_key_is_told_of_what_is_refused),
     };

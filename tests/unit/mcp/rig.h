@@ -28,6 +28,8 @@ struct fake {
     struct buffer body;   /* of answer */
     struct buffer events; /* each followed by a line feed */
     size_t nevents;
+    char last_id[128]; /* of an event */
+    unsigned retry_ms;
     size_t backlog;
 };
 
@@ -75,6 +77,9 @@ static inline void fake_event(struct exchange *exchange, const struct exchange_e
     struct fake *fake = fake_of(exchange);
     assert_true(exchange->is_streaming);
     assert_false(fake->is_ended);
+    (void)snprintf(fake->last_id, sizeof fake->last_id, "%.*s", (int)event->id.len,
+                   event->id.len > 0 ? (const char *)event->id.data : "");
+    fake->retry_ms = event->retry_ms != 0 ? event->retry_ms : fake->retry_ms;
     buffer_append_slice(&fake->events, event->json);
     buffer_append_cstr(&fake->events, "\n");
     fake->nevents++;
@@ -143,7 +148,8 @@ static inline struct driver *rig_open_driver(struct rig *rig, uint32_t kind, con
     return driver;
 }
 
-static inline struct rig *rig_new(void) {
+/* Without a factory and backends: then rig_begin. */
+static inline struct rig *rig_prepare(void) {
     static const char *const dirs[] = {TEST_PLUGIN_DIR};
     struct rig *rig = xcalloc(1, sizeof *rig);
     (void)signal(SIGPIPE, SIG_IGN);
@@ -152,15 +158,16 @@ static inline struct rig *rig_new(void) {
     rig->env = (struct host_env){rig->loop, NULL, &rig->clock, op_table_new(rig->loop, NULL)};
     rig->loader = loader_new(NULL, dirs, 1, TEST_PLUGIN_DIR);
     rig->storage_driver = rig_open_driver(rig, TRUNK_KIND_STORAGE, "memory");
-    rig->factory = rig_open_driver(rig, TRUNK_KIND_FACTORY, "stdio");
     rig->options = (struct session_options){.ttl_ms = 60000,
                                             .leg_timeout_ms = 20000,
                                             .list_wait_ms = 10000,
                                             .max_inflight = 4,
                                             .max_message_bytes = 1 << 20,
                                             .naming = {.prefix_format = "{backend}_"}};
-    rig_add_backend(rig, "a");
-    rig_add_backend(rig, "b");
+    return rig;
+}
+
+static inline void rig_begin(struct rig *rig) {
     rig->storage = storage_new(rig->storage_driver, 5000);
     rig->endpoint = endpoint_new(rig->loop, NULL, &rig->clock, &rig->options);
     struct manager_config config = {.loop = rig->loop,
@@ -173,6 +180,14 @@ static inline struct rig *rig_new(void) {
                                     .client_ctx = rig->endpoint};
     rig->manager = manager_new(&config);
     endpoint_set_manager(rig->endpoint, rig->manager);
+}
+
+static inline struct rig *rig_new(void) {
+    struct rig *rig = rig_prepare();
+    rig->factory = rig_open_driver(rig, TRUNK_KIND_FACTORY, "stdio");
+    rig_add_backend(rig, "a");
+    rig_add_backend(rig, "b");
+    rig_begin(rig);
     return rig;
 }
 

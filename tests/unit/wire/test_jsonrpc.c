@@ -60,7 +60,6 @@ static void test_initialize_and_its_answer_are_cut(void **state) {
     assert_value(&message.result_capabilities, JSON_OBJECT, "{\"tools\":{}}");
     assert_value(&message.result_server_info, JSON_OBJECT, "{\"name\":\"s\"}");
     assert_value(&message.result_instructions, JSON_STRING, "\"do\"");
-    assert_value(&message.result_tools, JSON_ARRAY, "[1]");
     assert_value(&message.result_cursor, JSON_STRING, "\"n\"");
     assert_int_equal(message.protocol_version.type, JSON_NONE);
 }
@@ -100,8 +99,8 @@ static void test_result_may_be_any_object(void **state) {
     (void)state;
     struct message message = parse("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
     assert_value(&message.result, JSON_OBJECT, "{}");
-    message = parse("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":\"none\"}}");
-    assert_value(&message.result_tools, JSON_STRING, "\"none\"");
+    message = parse("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"nextCursor\":null}}");
+    assert_value(&message.result_cursor, JSON_NULL, "null");
 }
 
 static void test_ids_are_strings_or_integers_and_keep_their_text(void **state) {
@@ -221,8 +220,8 @@ static void test_members_that_are_read_may_not_occur_twice(void **state) {
          "1,"
          "\"progressToken\":2}}}",
          JSONRPC_INVALID_REQUEST, "member \"progressToken\" occurs twice", "4"},
-        {"{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{\"tools\":[],\"tools\":[]}}",
-         JSONRPC_INVALID_REQUEST, "member \"tools\" occurs twice", "4"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{\"nextCursor\":1,\"nextCursor\":2}}",
+         JSONRPC_INVALID_REQUEST, "member \"nextCursor\" occurs twice", "4"},
     };
     for (size_t i = 0; i < sizeof doubled / sizeof doubled[0]; i++) {
         assert_refusal(&doubled[i]);
