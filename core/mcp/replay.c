@@ -183,6 +183,21 @@ void replay_finish(struct replay *replay, uint64_t stream_id) {
     note_empty(replay, stream);
 }
 
+void replay_take_back(struct replay *replay, uint64_t stream_id, uint64_t number) {
+    struct stream *stream = find_stream(replay, stream_id);
+    struct event *event = TAILQ_FIRST(&stream->events);
+    uint64_t gone = stream->gone;
+    while (event != NULL) {
+        struct event *next = TAILQ_NEXT(event, in_stream);
+        if (event->number > number) {
+            evict(replay, event);
+        }
+        event = next;
+    }
+    stream->last = number;
+    stream->gone = gone < number ? gone : number;
+}
+
 void replay_delivered(struct replay *replay, uint64_t stream_id) {
     struct stream *stream = find_stream(replay, stream_id);
     if (stream != NULL && stream->owed != NULL) {

@@ -31,6 +31,9 @@ uint64_t replay_append(struct replay *replay, uint64_t stream, struct trunk_slic
 uint64_t replay_append_result(struct replay *replay, uint64_t stream, struct trunk_slice json);
 /* No message comes any more: a stream without a result, as a GET that another one replaced. */
 void replay_finish(struct replay *replay, uint64_t stream);
+/* Takes the kept events behind this one off a stream, as if they had never been on it; then
+ * replay_finish. */
+void replay_take_back(struct replay *replay, uint64_t stream, uint64_t number);
 /* The client got the result, as far as can be known: it is kept like any other event. */
 void replay_delivered(struct replay *replay, uint64_t stream);
 

@@ -188,6 +188,7 @@ static void carry_over(struct stream *before, struct stream *to) {
         buffer_append_slice(&json, text);
         (void)stream_send(to, NULL, buffer_slice(&json));
     }
+    replay_take_back(before->client->replay, before->number, before->sent);
     buffer_free(&json);
 }
 

@@ -287,6 +287,22 @@ static void test_open_stream_is_never_forgotten(void **state) {
     replay_free(log);
 }
 
+static void test_what_is_taken_back_was_never_on_its_stream(void **state) {
+    (void)state;
+    struct replay *log = new_log(0, 0);
+    uint64_t stream = replay_open(log, false);
+    append(log, stream, "one");
+    append(log, stream, "two");
+    append(log, stream, "three");
+    replay_take_back(log, stream, 2);
+    replay_finish(log, stream);
+    assert_replay(log, id_of(stream, 0), REPLAY_ENDS, "one two ");
+    assert_replay(log, id_of(stream, 1), REPLAY_ENDS, "two ");
+    assert_int_equal(ask(log, id_of(stream, 2)), REPLAY_COMPLETE);
+    assert_int_equal(ask(log, id_of(stream, 3)), REPLAY_FUTURE);
+    replay_free(log);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_id_names_session_epoch_stream_and_number),
@@ -304,6 +320,7 @@ int main(void) {
         cmocka_unit_test(test_so_many_results_are_owed_and_no_more),
         cmocka_unit_test(test_finished_streams_are_forgotten_in_the_end),
         cmocka_unit_test(test_open_stream_is_never_forgotten),
+        cmocka_unit_test(test_what_is_taken_back_was_never_on_its_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
