@@ -72,7 +72,7 @@ test('a session older than max_lifetime is 404, with its stream and backends clo
     const stream = await session.openStream();
     assert.equal((await session.post(ping)).status, 200);
     await eventually('the status of a ping', async () => (await session.post(ping)).status, 404);
-    assert.equal(await stream.next('data: '), undefined);
+    assert.equal(await stream.nextMessage(), undefined);
     assert.equal((await session.openStream()).status, 404);
     assert.equal((await session.end()).status, 404);
     await eventually('child processes', () => descendants(pid).length, 0);

@@ -6,12 +6,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { HttpBackend, withBackends } from './support/backends.mjs';
-import { demo, fixture } from './support/paths.mjs';
+import { demo, fixture, maxGrowthBytes } from './support/paths.mjs';
 import { eventually, residentBytes } from './support/processes.mjs';
 import { RawSession } from './support/raw.mjs';
 import { leavesNothing, withDirectory, withTrunkd } from './support/trunkd.mjs';
 
-const maxGrowthBytes = 16 << 20;
 const pouringFile = fixture('pouring_backend.mjs');
 
 // Runs body({ url, pid, sent }) beside a trunkd with the backend over stdio or HTTP; sent() is how many messages it has sent.

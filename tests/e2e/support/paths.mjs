@@ -11,6 +11,9 @@ const build = process.env.TRUNKD_BUILD ?? join(root, 'build/release');
 export const trunkdBin = process.env.TRUNKD_BIN ?? join(build, 'bin/trunkd');
 const demoBin = join(dirname(trunkdBin), 'trunkd-demo-backend');
 
+// By how much trunkd may grow while a backend is held up. The sanitizer of addresses keeps what is freed.
+export const maxGrowthBytes = build.endsWith('asan') ? 512 << 20 : 16 << 20;
+
 export function driverFile(file) {
   return join(build, 'plugins', file);
 }
