@@ -254,7 +254,7 @@ void leg_make(struct factory *factory, const struct trunk_make *make, trunk_op o
     }
     if (make->saved.len > 0 && !read_snapshot(leg, make->saved)) {
         leg_free(leg);
-        trunk_complete(host, op, TRUNK_NOT_FOUND, "the saved state is not one of this driver");
+        trunk_complete(host, op, TRUNK_INVALID, "the saved state is not one of this driver");
         return;
     }
     struct trunk_reply reply = {.struct_size = sizeof reply, .leg = leg};

@@ -186,7 +186,7 @@ static void test_saved_states_of_another_making_are_refused(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct peer peer = {0};
         assert_int_equal(peer_end_make(&peer, peer_begin_make(&peer, &rig, none, bad[i])),
-                         TRUNK_NOT_FOUND);
+                         TRUNK_INVALID);
     }
     struct peer peer = {0};
     peer_make(&peer, &rig);
