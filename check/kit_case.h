@@ -13,11 +13,13 @@
 #include "kit_fail.h"
 #include "kit_store.h"
 
-/* What a case works on. The store is the case's: one that closes it sets it to NULL or to another.
+/* What a case works on. What is open is the case's: one that closes it sets it to NULL or to
+ * another.
  */
 struct kit {
     const struct kit_driver *driver;
-    struct kit_store *store; /* of a storage driver */
+    struct kit_store *store;     /* of a storage driver */
+    struct kit_factory *factory; /* of a factory; likewise */
 };
 
 /* What a case needs of the driver; without it the case is skipped. */
@@ -27,7 +29,11 @@ enum {
     KIT_NEEDS_SHARED = 4,
     KIT_NEEDS_BRACKET = 8, /* begin and commit */
     KIT_NEEDS_CANCEL = 16,
-    KIT_OPENS_ITSELF = 1 << 30 /* none: the case opens the first store of its process */
+    KIT_NEEDS_RESTORE = 32,
+    KIT_NEEDS_PAUSE = 64,
+    KIT_NEEDS_PEER = 128,      /* something to make legs to */
+    KIT_NEEDS_COMMAND = 256,   /* legs are processes that the key "command" names */
+    KIT_OPENS_ITSELF = 1 << 30 /* none: the case opens the first instance of its process */
 };
 
 struct kit_case {
@@ -56,6 +62,7 @@ extern const struct kit_group kit_shared_cases;
 extern const struct kit_group kit_bracket_cases;
 extern const struct kit_group kit_rules_cases;
 extern const struct kit_group kit_model_cases;
+extern const struct kit_group kit_factory_cases;
 
 static inline bool kit_is_in_range(uint64_t got, uint64_t least, uint64_t most) {
     return got >= least && got <= most;

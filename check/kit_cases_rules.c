@@ -4,12 +4,12 @@
  * have none, and calls that dawdle are faults in every case of the kit. */
 #include "kit_case.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "kit_folder.h"
 
 static const struct trunk_slice FROM_START = {NULL, 0};
 
@@ -130,61 +130,43 @@ static void no_signal_handler_is_installed(struct kit *kit) {
     }
 }
 
-/* How many entries a folder has; of /proc/self/fd those that would be inherited by a program, if so
- * asked. */
-static size_t count_entries(const char *path, bool only_inherited) {
-    DIR *folder = opendir(path);
-    assert_non_null(folder);
-    size_t count = 0;
-    const struct dirent *entry = NULL;
-    while ((entry = readdir(folder)) != NULL) {
-        if (entry->d_name[0] == '.') {
-            continue;
-        }
-        int flags = only_inherited ? fcntl((int)strtol(entry->d_name, NULL, 10), F_GETFD) : 0;
-        count += flags >= 0 && (flags & FD_CLOEXEC) == 0;
-    }
-    (void)closedir(folder);
-    return count;
-}
-
 static void everything_is_opened_close_on_exec(struct kit *kit) {
     (void)kit_store_close(kit->store);
     kit->store = NULL;
-    size_t before = count_entries("/proc/self/fd", true);
+    size_t before = kit_count_entries("/proc/self/fd", true);
     kit->store = kit_store_open(kit->driver);
     assert_non_null(kit->store);
     make_every_call(kit->store);
-    assert_int_equal(count_entries("/proc/self/fd", true), before);
+    assert_int_equal(kit_count_entries("/proc/self/fd", true), before);
 }
 
 static void close_leaves_no_descriptor_and_no_thread(struct kit *kit) {
     (void)kit_store_close(kit->store);
     kit->store = NULL;
-    size_t descriptors = count_entries("/proc/self/fd", false);
-    size_t threads = count_entries("/proc/self/task", false);
+    size_t descriptors = kit_count_entries("/proc/self/fd", false);
+    size_t threads = kit_count_entries("/proc/self/task", false);
     for (int i = 0; i < 3; i++) {
         struct kit_store *store = kit_store_open(kit->driver);
         assert_non_null(store);
         make_every_call(store);
         assert_int_equal(kit_store_close(store), 0);
     }
-    assert_int_equal(count_entries("/proc/self/fd", false), descriptors);
-    assert_int_equal(count_entries("/proc/self/task", false), threads);
+    assert_int_equal(kit_count_entries("/proc/self/fd", false), descriptors);
+    assert_int_equal(kit_count_entries("/proc/self/task", false), threads);
 }
 
 static void check_touches_nothing(struct kit *kit) {
     (void)kit_store_close(kit->store);
     kit->store = NULL;
-    size_t descriptors = count_entries("/proc/self/fd", false);
-    size_t threads = count_entries("/proc/self/task", false);
+    size_t descriptors = kit_count_entries("/proc/self/fd", false);
+    size_t threads = kit_count_entries("/proc/self/task", false);
     struct trunk_error error = {.status = TRUNK_OK};
     assert_int_equal(kit->driver->ops.check(kit->driver->params, kit->driver->nparams, &error),
                      TRUNK_OK);
     assert_int_equal(kit->driver->ops.check(kit->driver->params, kit->driver->nparams, NULL),
                      TRUNK_OK);
-    assert_int_equal(count_entries("/proc/self/fd", false), descriptors);
-    assert_int_equal(count_entries("/proc/self/task", false), threads);
+    assert_int_equal(kit_count_entries("/proc/self/fd", false), descriptors);
+    assert_int_equal(kit_count_entries("/proc/self/task", false), threads);
 }
 
 static void ping_says_ok_before_during_and_after_work(struct kit *kit) {

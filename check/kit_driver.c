@@ -71,12 +71,30 @@ static void tell_problem(void *ctx, const char *path, const char *problem) {
     (void)fprintf(stderr, "%s: %s\n", path, problem);
 }
 
-static bool read_params(struct kit_driver *driver, char *const *pairs, size_t npairs) {
+/* The backend is a shell that becomes the peer, unless the pairs say what it is. */
+static void add_peer(const struct trunk_param_spec *params, struct json_object *backend,
+                     const char *peer) {
+    const struct trunk_param_spec *spec = find_spec(params, "command", strlen("command"));
+    if (peer == NULL || spec == NULL || (spec->flags & TRUNK_PARAM_BACKEND) == 0 ||
+        json_object_object_get(backend, "command") != NULL) {
+        return;
+    }
+    char *script = xasprintf("exec %s", peer);
+    add_pair(params, backend, backend, "command", "/bin/sh");
+    add_pair(params, backend, backend, "args", "-c");
+    add_pair(params, backend, backend, "args", script);
+    free(script);
+}
+
+static bool read_params(struct kit_driver *driver, char *const *pairs, size_t npairs,
+                        const char *peer) {
     const struct trunk_param_spec *spec = driver->plugin->params;
     struct json_object *own = json_object_new_object();
     struct json_object *backend = json_object_new_object();
-    bool is_good =
-        add_pairs(spec, own, backend, pairs, npairs) &&
+    bool is_good = add_pairs(spec, own, backend, pairs, npairs);
+    add_peer(spec, backend, peer);
+    is_good =
+        is_good &&
         params_parse(spec, false, own, "driver", NULL, &driver->own, tell_problem, NULL) == 0 &&
         (driver->plugin->kind != TRUNK_KIND_FACTORY ||
          params_parse(spec, true, backend, "backend", NULL, &driver->backend, tell_problem, NULL) ==
@@ -90,6 +108,11 @@ static bool read_params(struct kit_driver *driver, char *const *pairs, size_t np
 
 bool kit_driver_load(struct kit_driver *out_driver, const char *path, char *const *pairs,
                      size_t npairs) {
+    return kit_driver_load_with_peer(out_driver, path, pairs, npairs, NULL);
+}
+
+bool kit_driver_load_with_peer(struct kit_driver *out_driver, const char *path, char *const *pairs,
+                               size_t npairs, const char *peer) {
     struct trunk_error error = {0};
     const struct plugin *plugin = NULL;
     *out_driver = (struct kit_driver){.loader = loader_new(NULL, NULL, 0, NULL)};
@@ -110,7 +133,7 @@ bool kit_driver_load(struct kit_driver *out_driver, const char *path, char *cons
     } else {
         out_driver->factory = plugin->ops.factory;
     }
-    return read_params(out_driver, pairs, npairs);
+    return read_params(out_driver, pairs, npairs, peer);
 }
 
 void kit_driver_free(struct kit_driver *driver) {

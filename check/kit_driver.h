@@ -28,6 +28,10 @@ struct kit_driver {
  * factory those of a backend too. Says on stderr why it failed. */
 bool kit_driver_load(struct kit_driver *out_driver, const char *path, char *const *pairs,
                      size_t npairs);
+/* Likewise; a factory whose backends have the key "command" gets, unless a pair has it, a shell
+ * that runs peer (NULL: none). */
+bool kit_driver_load_with_peer(struct kit_driver *out_driver, const char *path, char *const *pairs,
+                               size_t npairs, const char *peer);
 /* Frees the parameters. */
 void kit_driver_free(struct kit_driver *driver);
 /* Has the driver all of these capability bits? */

@@ -2,6 +2,7 @@
  * main.c - trunkd-plugin-check: the command line, the list of cases, and the summary. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,17 +12,24 @@
 
 enum { FAILED_EXIT = 1, USAGE_EXIT = 2, DEFAULT_LIMIT_S = 120, MOST_LIMIT_S = 86400 };
 
+#define DEMO_BACKEND "trunkd-demo-backend"
+
 static const char usage[] =
-    "usage: trunkd-plugin-check FILE.so [KEY=VALUE...] [--case TEXT] [--limit SECONDS]\n"
+    "usage: trunkd-plugin-check FILE.so [KEY=VALUE...] [--peer COMMAND] [--case TEXT]\n"
+    "                           [--limit SECONDS]\n"
     "Checks a driver of trunkd against every sentence of the ABI that can be tested, each in a\n"
     "process of its own. KEY=VALUE: parameters, as in trunkd's configuration. The store that they\n"
     "name must be the check's own: it is emptied.\n"
+    "A factory's legs go to the backend that its keys name (command=..., url=...).\n"
+    "  --peer COMMAND   the MCP server over stdio that a factory with the key \"command\" runs,\n"
+    "                   when no KEY=VALUE names another (default trunkd-demo-backend)\n"
     "  --case TEXT      runs only the cases that have TEXT in their names\n"
     "  --limit SECONDS  ends a case that takes longer (default 120)\n"
     "  --list           lists the cases and the sentences that they check\n"
     "  --help, --version\n"
     "Exit code: 0 all passed, 1 some failed, 2 nothing could be checked.\n";
 
+static const struct kit_group *const factory_groups[] = {&kit_factory_cases, NULL};
 static const struct kit_group *const storage_groups[] = {&kit_put_cases,
                                                          &kit_life_cases,
                                                          &kit_sweep_cases,
@@ -42,7 +50,11 @@ static const struct {
              {KIT_NEEDS_PERSISTENT, "TRUNK_CAP_PERSISTENT"},
              {KIT_NEEDS_SHARED, "TRUNK_CAP_SHARED"},
              {KIT_NEEDS_BRACKET, "begin and commit"},
-             {KIT_NEEDS_CANCEL, "cancel"}};
+             {KIT_NEEDS_CANCEL, "cancel"},
+             {KIT_NEEDS_RESTORE, "TRUNK_CAP_RESTORE"},
+             {KIT_NEEDS_PAUSE, "pause"},
+             {KIT_NEEDS_PEER, "peer: give the keys of a backend"},
+             {KIT_NEEDS_COMMAND, "key \"command\""}};
 enum { NNEEDS = sizeof needs / sizeof needs[0] };
 
 struct tally {
@@ -129,7 +141,9 @@ static int check(const struct run_subject *subject, const char *only) {
             failure.output[0] != '\0' ? failure.output : failure.text);
         return FAILED_EXIT;
     }
-    for (const struct kit_group *const *group = storage_groups; *group != NULL; group++) {
+    const struct kit_group *const *group =
+        probe.kind == TRUNK_KIND_STORAGE ? storage_groups : factory_groups;
+    for (; *group != NULL; group++) {
         for (size_t i = 0; i < (*group)->ncases; i++) {
             if (is_meant(&(*group)->cases[i], only)) {
                 run_one(subject, &probe, &(*group)->cases[i], &tally);
@@ -145,14 +159,13 @@ static int check(const struct run_subject *subject, const char *only) {
     return tally.failed == 0 ? 0 : FAILED_EXIT;
 }
 
-static int list_cases(void) {
-    for (const struct kit_group *const *group = storage_groups; *group != NULL; group++) {
+static void list_cases(const struct kit_group *const *group) {
+    for (; *group != NULL; group++) {
         for (size_t i = 0; i < (*group)->ncases; i++) {
             print_name("", (*group)->cases[i].name);
             (void)printf("      %s\n", (*group)->cases[i].sentence);
         }
     }
-    return 0;
 }
 
 static bool parse_limit(const char *text, unsigned *out_limit) {
@@ -164,19 +177,37 @@ static bool parse_limit(const char *text, unsigned *out_limit) {
            limit <= MOST_LIMIT_S;
 }
 
+/* The one beside this program, or else that of PATH. */
+static void find_demo_backend(char path[PATH_MAX + sizeof DEMO_BACKEND]) {
+    ssize_t len = readlink("/proc/self/exe", path, PATH_MAX);
+    while (len > 0 && path[len - 1] != '/') {
+        len--;
+    }
+    memcpy(path + (len > 0 ? len : 0), DEMO_BACKEND, sizeof DEMO_BACKEND);
+    if (access(path, X_OK) != 0) {
+        memcpy(path, DEMO_BACKEND, sizeof DEMO_BACKEND);
+    }
+}
+
 int main(int argc, char **argv) {
-    enum { OPTION_CASE = 1, OPTION_LIMIT, OPTION_LIST, OPTION_HELP, OPTION_VERSION };
-    static const struct option options[] = {{"case", required_argument, NULL, OPTION_CASE},
+    enum { OPTION_PEER = 1, OPTION_CASE, OPTION_LIMIT, OPTION_LIST, OPTION_HELP, OPTION_VERSION };
+    static const struct option options[] = {{"peer", required_argument, NULL, OPTION_PEER},
+                                            {"case", required_argument, NULL, OPTION_CASE},
                                             {"limit", required_argument, NULL, OPTION_LIMIT},
                                             {"list", no_argument, NULL, OPTION_LIST},
                                             {"help", no_argument, NULL, OPTION_HELP},
                                             {"version", no_argument, NULL, OPTION_VERSION},
                                             {NULL, 0, NULL, 0}};
-    struct run_subject subject = {.limit_s = DEFAULT_LIMIT_S};
+    char demo[PATH_MAX + sizeof DEMO_BACKEND];
+    find_demo_backend(demo);
+    struct run_subject subject = {.peer = demo, .limit_s = DEFAULT_LIMIT_S};
     const char *only = NULL;
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
+        case OPTION_PEER:
+            subject.peer = optarg;
+            break;
         case OPTION_CASE:
             only = optarg;
             break;
@@ -188,7 +219,9 @@ int main(int argc, char **argv) {
             }
             break;
         case OPTION_LIST:
-            return list_cases();
+            list_cases(storage_groups);
+            list_cases(factory_groups);
+            return 0;
         case OPTION_HELP:
             return fputs(usage, stdout) < 0 ? FAILED_EXIT : 0;
         case OPTION_VERSION:

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kit_leg.h"
 #include "plugin/loader.h"
 
 enum { FAILED_CODE = 1 };
@@ -147,6 +148,15 @@ static void write_caps(const struct kit_driver *driver, char *out, size_t size) 
     }
 }
 
+static bool has_key(const struct param_list *list, const char *key) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static uint32_t find_needs(const struct kit_driver *driver) {
     uint32_t needs = 0;
     if (driver->plugin->kind == TRUNK_KIND_STORAGE) {
@@ -155,6 +165,12 @@ static uint32_t find_needs(const struct kit_driver *driver) {
         needs |= kit_driver_has(driver, TRUNK_CAP_SHARED) ? KIT_NEEDS_SHARED : 0;
         needs |= driver->ops.begin != NULL ? KIT_NEEDS_BRACKET : 0;
         needs |= driver->ops.cancel != NULL ? KIT_NEEDS_CANCEL : 0;
+    } else {
+        bool has_command = has_key(&driver->backend, "command");
+        needs |= kit_driver_has(driver, TRUNK_CAP_RESTORE) ? KIT_NEEDS_RESTORE : 0;
+        needs |= driver->factory.pause != NULL ? KIT_NEEDS_PAUSE : 0;
+        needs |= has_command || has_key(&driver->backend, "url") ? KIT_NEEDS_PEER : 0;
+        needs |= has_command ? KIT_NEEDS_COMMAND : 0;
     }
     return needs;
 }
@@ -163,7 +179,8 @@ static int probe(const struct run_subject *subject, const void *what, void *shar
     struct run_probe *out = shared;
     struct kit_driver driver;
     (void)what;
-    if (!kit_driver_load(&driver, subject->path, subject->pairs, subject->npairs)) {
+    if (!kit_driver_load_with_peer(&driver, subject->path, subject->pairs, subject->npairs,
+                                   subject->peer)) {
         return FAILED_CODE;
     }
     out->kind = driver.plugin->kind;
@@ -207,14 +224,25 @@ static int run_storage_case(struct kit *kit, const struct kit_case *what) {
     return nfaults == 0 ? 0 : FAILED_CODE;
 }
 
+static int run_factory_case(struct kit *kit, const struct kit_case *what) {
+    if ((what->needs & KIT_OPENS_ITSELF) == 0) {
+        kit->factory = kit_factory_open(kit->driver);
+    }
+    what->run(kit);
+    size_t nfaults = kit->factory == NULL ? 0 : kit_factory_close(kit->factory);
+    return nfaults == 0 ? 0 : FAILED_CODE;
+}
+
 static int begin_case(const struct run_subject *subject, const void *what, void *shared) {
     struct kit_driver driver;
     struct kit kit = {.driver = &driver};
     (void)shared;
-    if (!kit_driver_load(&driver, subject->path, subject->pairs, subject->npairs)) {
+    if (!kit_driver_load_with_peer(&driver, subject->path, subject->pairs, subject->npairs,
+                                   subject->peer)) {
         return FAILED_CODE;
     }
-    int code = run_storage_case(&kit, what);
+    int code = driver.plugin->kind == TRUNK_KIND_FACTORY ? run_factory_case(&kit, what)
+                                                         : run_storage_case(&kit, what);
     kit_driver_free(&driver);
     return code;
 }

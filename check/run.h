@@ -12,6 +12,7 @@ struct run_subject {
     const char *path; /* of the driver */
     char *const *pairs;
     size_t npairs;
+    const char *peer; /* command of an MCP server over stdio */
     unsigned limit_s; /* of a case, in real time */
 };
 
