@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "base/alloc.h"
 #include "kit_folder.h"
 #include "kit_leg.h"
 
@@ -83,8 +84,7 @@ static void many_requests_are_under_way_at_a_time(struct kit *kit) {
 static void a_message_of_200_kib_goes_through(struct kit *kit) {
     struct kit_leg leg;
     enum { BYTES = 200 << 10 };
-    char *json = malloc(BYTES + 256);
-    assert_non_null(json);
+    char *json = xmalloc(BYTES + 256);
     make_session(kit, &leg);
     int head = snprintf(
         json, 256,

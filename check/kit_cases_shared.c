@@ -157,7 +157,7 @@ static void creates_and_sweeps_of_hosts_at_once_do_not_disturb_each_other(struct
     kit_run_peers(kit, create_and_sweep, KIT_PEERS, &tally);
     assert_true(atomic_load(&tally->counters[0]) > 0);
     kit_free_tally(tally);
-    kit_advance(kit->store, 2 * KEYS);
+    kit_advance(kit->store, (uint64_t)2 * KEYS);
     assert_in_range(kit_sweep(kit->store, 1000)->nitems, 0, 10);
     assert_int_equal(kit_sweep(kit->store, 1000)->nitems, 0);
 }

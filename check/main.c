@@ -105,7 +105,9 @@ static bool is_meant(const struct kit_case *what, const char *only) {
     char name[160];
     (void)snprintf(name, sizeof name, "%s", what->name);
     for (char *at = name; *at != '\0'; at++) {
-        *at = *at == '_' ? ' ' : *at;
+        if (*at == '_') {
+            *at = ' ';
+        }
     }
     return only == NULL || strstr(name, only) != NULL;
 }

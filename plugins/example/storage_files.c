@@ -76,8 +76,12 @@ static int open_record(const struct store *store, const char *path, int with_val
     if (file < 0) {
         return -1;
     }
-    if (fstat(file, &info) != 0 || pread(file, head, HEAD_BYTES, 0) != HEAD_BYTES ||
-        sscanf(head, "%" SCNx64 " %" SCNu64, &out->version, &out->expires_ms) != 2) {
+    if (fstat(file, &info) != 0 || pread(file, head, HEAD_BYTES, 0) != HEAD_BYTES) {
+        goto fail;
+    }
+    out->version = strtoull(head, NULL, 16);
+    out->expires_ms = strtoull(head + 16, NULL, 10);
+    if (out->version == 0) {
         goto fail;
     }
     if (with_value) {
