@@ -47,11 +47,8 @@ export function messagesOf(answer) {
     .map((line) => line.slice('data: '.length));
 }
 
-// The bytes of a top-level member's object, cut out of the text of a message.
-export function cutObject(text, member) {
-  const key = `"${member}":`;
-  const start = text.indexOf(key) + key.length;
-  assert.ok(start >= key.length && text[start] === '{', `no object "${member}" in ${text}`);
+// The end of the object or array of JSON that starts at this place.
+function findEnd(text, start) {
   let depth = 0;
   let isInString = false;
   for (let i = start; i < text.length; i++) {
@@ -65,11 +62,37 @@ export function cutObject(text, member) {
     } else if (text[i] === '}' || text[i] === ']') {
       depth--;
       if (depth === 0) {
-        return text.slice(start, i + 1);
+        return i + 1;
       }
     }
   }
-  return assert.fail(`"${member}" does not end in ${text}`);
+  return assert.fail(`no end in ${text.slice(start)}`);
+}
+
+function findMember(text, member, opening) {
+  const key = `"${member}":`;
+  const start = text.indexOf(key) + key.length;
+  assert.ok(start >= key.length && text[start] === opening, `no "${member}" with ${opening} in ${text}`);
+  return start;
+}
+
+// The bytes of a top-level member's object, cut out of the text of a message.
+export function cutObject(text, member) {
+  const start = findMember(text, member, '{');
+  return text.slice(start, findEnd(text, start));
+}
+
+// The bytes of each of the objects in a member's array.
+export function cutElements(text, member) {
+  const elements = [];
+  let at = findMember(text, member, '[') + 1;
+  while (text[at] === '{') {
+    const end = findEnd(text, at);
+    elements.push(text.slice(at, end));
+    at = text[end] === ',' ? end + 1 : end;
+  }
+  assert.equal(text[at], ']');
+  return elements;
 }
 
 // The events and comments of a response that stays open. Nothing is read of it before next is called.
@@ -120,11 +143,12 @@ export class RawSession {
     };
   }
 
-  static async open(url, headers = {}) {
-    const message = { jsonrpc: '2.0', id: 0, method: 'initialize', params: initializeParams };
+  static async open(url, headers = {}, params = initializeParams) {
+    const message = { jsonrpc: '2.0', id: 0, method: 'initialize', params };
     const answer = await post(url, JSON.stringify(message), headers);
     assert.equal(answer.status, 200, answer.text);
-    const session = new RawSession(url, answer.headers['mcp-session-id'], headers);
+    const version = { 'MCP-Protocol-Version': params.protocolVersion };
+    const session = new RawSession(url, answer.headers['mcp-session-id'], { ...version, ...headers });
     session.initializeAnswer = answer;
     const accepted = await session.notify('notifications/initialized');
     assert.equal(accepted.status, 202);
