@@ -339,6 +339,9 @@ bool element_read(enum list_kind kind, const struct json_value *value, struct el
         bool is_good =
             found.values[i].count != 0 && check_value(&members[i], &found.values[i], &finding);
         if (is_good && members[i].shape != SHAPE_EXECUTION) {
+            if (i == 0 && slice_equal_cstr(out->key, "\"\"")) {
+                return refuse(out, members[0].name, &(struct finding){members[0].name, "is empty"});
+            }
             continue;
         }
         if (is_good && !has_task_support(&found.values[i], "required")) {

@@ -21,6 +21,7 @@ static void drop_pages(struct list_pages *pages) {
         free((void *)(uintptr_t)pages->items[i].data);
     }
     free(pages->items);
+    free(pages->cursor);
     *pages = (struct list_pages){0};
 }
 
@@ -126,6 +127,18 @@ static bool means_none(const struct leg_list *list, const struct message *answer
            slice_equal_cstr(answer->error_code.text, "-32601");
 }
 
+/* A circle of cursors comes by the one kept, since that is renewed at ever longer intervals. */
+static bool comes_again(struct list_pages *pages, struct trunk_slice cursor) {
+    if (pages->cursor != NULL && slice_equal_cstr(cursor, pages->cursor)) {
+        return true;
+    }
+    if ((pages->count & (pages->count - 1)) == 0) {
+        free(pages->cursor);
+        pages->cursor = slice_strdup(cursor);
+    }
+    return false;
+}
+
 static void on_page(void *ctx, const struct message *answer) {
     struct leg_list *list = ctx;
     struct list_pages *pages = &list->incoming;
@@ -151,6 +164,8 @@ static void on_page(void *ctx, const struct message *answer) {
         finish_list(list);
     } else if (pages->count >= MAX_PAGES || (max_bytes != 0 && pages->bytes > max_bytes)) {
         fail_list(list, TRUNK_NOT_FOUND, "gave a list without end", answer);
+    } else if (comes_again(pages, answer->result_cursor.text)) {
+        fail_list(list, TRUNK_NOT_FOUND, "gave the same cursor twice in a list", answer);
     } else {
         list_next_page(list, answer->result_cursor.text);
     }

@@ -39,6 +39,7 @@ struct list_pages {
     struct trunk_slice *items; /* each its own memory */
     size_t count;
     size_t bytes;
+    char *cursor; /* that an earlier page gave, as JSON text: it must not come again */
 };
 
 struct leg_list {

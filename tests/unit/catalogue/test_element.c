@@ -74,6 +74,7 @@ static void test_tools_that_break_strict_clients_are_not(void **state) {
     assert_bad(LIST_TOOLS, "[]", "it is not an object");
     assert_bad(LIST_TOOLS, "{}", "name is missing");
     assert_bad(LIST_TOOLS, "{\"name\":2," SCHEMA "}", "name is not a string");
+    assert_bad(LIST_TOOLS, "{\"name\":\"\"," SCHEMA "}", "name is empty");
     assert_bad(LIST_TOOLS, "{\"name\":\"t\"}", "inputSchema is missing");
     assert_bad(LIST_TOOLS, "{\"name\":\"t\",\"inputSchema\":null}", "inputSchema is not an object");
     assert_bad(LIST_TOOLS, "{\"name\":\"t\",\"inputSchema\":{}}", "inputSchema.type is missing");

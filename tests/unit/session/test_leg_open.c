@@ -237,13 +237,36 @@ static void test_all_pages_are_walked(void **state) {
         strstr(cue_factory_last(fixture->factory, "a", "tools/list"), "{\"cursor\":\"\"}"));
 }
 
+struct page {
+    char json[64];
+};
+
+/* Into *page, which is borrowed. */
+static void push_page(struct fixture *fixture, struct page *page, unsigned next) {
+    (void)snprintf(page->json, sizeof page->json, "{\"tools\":[],\"nextCursor\":\"%u\"}", next);
+    cue_factory_push_result(fixture->factory, "tools/list", page->json);
+}
+
 static void test_a_list_without_end_fails_the_opening(void **state) {
     struct fixture *fixture = *state;
-    cue_factory_push_result(fixture->factory, "tools/list",
-                            "{\"tools\":[],\"nextCursor\":\"again\"}");
+    struct page pages[1000];
+    for (unsigned i = 0; i < 1000; i++) {
+        push_page(fixture, &pages[i], i);
+    }
     leg_open(fixture->leg);
     expect_failure(fixture, "backend a gave a list without end");
-    assert_true(cue_factory_count(fixture->factory, "a", "tools/list") <= 1000);
+    assert_int_equal(cue_factory_count(fixture->factory, "a", "tools/list"), 1000);
+}
+
+static void test_a_circle_of_cursors_fails_the_opening_at_once(void **state) {
+    struct fixture *fixture = *state;
+    struct page pages[20];
+    for (unsigned i = 0; i < 20; i++) {
+        push_page(fixture, &pages[i], i < 4 ? i : 4 + i % 3);
+    }
+    leg_open(fixture->leg);
+    expect_failure(fixture, "backend a gave the same cursor twice in a list");
+    assert_in_range(cue_factory_count(fixture->factory, "a", "tools/list"), 8, 16);
 }
 
 static void test_a_list_beyond_the_limit_of_bytes_fails_the_opening(void **state) {
@@ -330,6 +353,7 @@ int main(void) {
         LEG(test_a_list_that_takes_too_long_fails_the_opening),
         LEG(test_all_pages_are_walked),
         LEG(test_a_list_without_end_fails_the_opening),
+        LEG(test_a_circle_of_cursors_fails_the_opening_at_once),
         LEG(test_a_list_beyond_the_limit_of_bytes_fails_the_opening),
         LEG(test_a_result_that_is_no_list_fails_the_opening),
         LEG(test_list_changed_fetches_the_list_again),
