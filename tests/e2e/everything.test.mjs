@@ -12,6 +12,8 @@ import { withTrunkd } from './support/trunkd.mjs';
 const differs = [/^get-env$/, /^toggle-/, /^gzip-/, /^demo:\/\/resource\/dynamic\//];
 const isSame = (name) => !differs.some((pattern) => pattern.test(name));
 
+const runsAsTask = ({ execution }) => execution?.taskSupport === 'required';
+
 const args = {
   echo: { message: 'a "quoted" \u{1f600} text, 1e400' },
   'get-sum': { a: 0.1, b: 95.5 },
@@ -34,7 +36,7 @@ async function questions(ask) {
   const callable = (await list('tools')).filter(({ name }) => isSame(name));
   return [
     ...callable
-      .filter(({ execution }) => execution?.taskSupport !== 'required')
+      .filter((tool) => !runsAsTask(tool))
       .flatMap(({ name }) => [[name, args[name] ?? {}], [name, { ...args[name], unknown: true }]])
       .map(([name, given]) => ['tools/call', { name, arguments: given }]),
     ...(await list('prompts'))
@@ -54,7 +56,8 @@ async function questions(ask) {
 
 async function compare(direct, through) {
   for (const [kind, method] of Object.entries(listings)) {
-    const wanted = cutElements(await direct(method, {}), kind);
+    // trunkd offers no tasks, so what runs only as one is left out (protocol.md 5.4).
+    const wanted = cutElements(await direct(method, {}), kind).filter((text) => !runsAsTask(JSON.parse(text)));
     assert.ok(wanted.length > 0, kind);
     assert.deepEqual(cutElements(await through(method, {}), kind).toSorted(), wanted.toSorted(), kind);
   }

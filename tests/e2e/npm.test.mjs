@@ -20,6 +20,9 @@ function backends(directory, memoryFile) {
   };
 }
 
+// trunkd offers no tasks, so what runs only as one is left out (protocol.md 5.4).
+const isOffered = ({ execution }) => execution?.taskSupport !== 'required';
+
 function makeFiles(directory) {
   mkdirSync(join(directory, 'files/inner'), { recursive: true });
   writeFileSync(join(directory, 'files/a.txt'), 'first line\nr\u00e9sum\u00e9 \u{1f4c4} "quoted" \\ \u0001\n');
@@ -63,7 +66,7 @@ test('the SDK client lists the union of the tools and calls some of each backend
       for (const [name, backend] of Object.entries(backends(directory, 'direct.jsonl'))) {
         const direct = await RawBackend.open(backend);
         const { tools } = JSON.parse(await direct.request(1, 'tools/list', {})).result;
-        wanted.push(...tools.map((tool) => `${name}_${tool.name}`));
+        wanted.push(...tools.filter(isOffered).map((tool) => `${name}_${tool.name}`));
         await direct.end();
       }
       assert.deepEqual(names.toSorted(), wanted.toSorted());
@@ -110,7 +113,7 @@ test('a tool has the bytes of the one listed directly, but for its name', async 
     for (const [name, backend] of Object.entries(backends(directory, 'direct.jsonl'))) {
       const direct = await RawBackend.open(backend);
       const line = await direct.request(1, 'tools/list', {});
-      for (const tool of JSON.parse(line).result.tools) {
+      for (const tool of JSON.parse(line).result.tools.filter(isOffered)) {
         // The elements of the list stand one after another; this one starts at its name in both servers' spelling.
         const start = line.indexOf(`{"name":"${tool.name}"`);
         assert.ok(start > 0, tool.name);
