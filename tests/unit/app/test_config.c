@@ -143,7 +143,10 @@ static void test_every_key_reaches_its_place(void **state) {
         "\"session\": {\"ttl\": \"1s\", \"leg_timeout\": \"1ms\", \"list_wait\": \"0\", \"drain\": "
         "\"0\", \"max_inflight\": 0, \"max_message\": \"64KiB\", \"max_lifetime\": \"9h\", "
         "\"max_sessions\": 8, "
-        "\"max_per_principal\": 7},\n"
+        "\"max_per_principal\": 7, \"replay_events\": 5, \"replay_bytes\": \"2KiB\"},\n"
+        "\"mcpServers\": {\"a\": {\"command\": \"x\", \"factory\": \"mine\"}},\n"
+        "\"aggregation\": {\"strategy\": \"priority\", \"prefix_format\": \"x.{backend}/\", "
+        "\"priority\": [\"a\"], \"page_size\": 3},\n"
         "\"log\": {\"level\": \"debug\", \"format\": \"json\"}}");
     assert_string_equal(config->node, "n1");
     assert_string_equal(config->listen.address, "::1");
@@ -166,6 +169,13 @@ static void test_every_key_reaches_its_place(void **state) {
     assert_int_equal(config->session.max_lifetime_ms, 9 * 3600 * 1000);
     assert_int_equal(config->session.max_sessions, 8);
     assert_int_equal(config->session.max_per_principal, 7);
+    assert_int_equal(config->session.replay_events, 5);
+    assert_int_equal(config->session.replay_bytes, 2 << 10);
+    assert_int_equal(config->session.naming.strategy, NAMING_PRIORITY);
+    assert_string_equal(config->session.naming.prefix_format, "x.{backend}/");
+    assert_int_equal(config->session.naming.npriority, 1);
+    assert_string_equal(config->session.naming.priority[0], "a");
+    assert_int_equal(config->session.page_size, 3);
     assert_int_equal(config->session.leg_timeout_ms, 1);
     assert_int_equal(config->session.list_wait_ms, 0);
     assert_int_equal(config->session.drain_ms, 0);
@@ -435,6 +445,25 @@ test_address_that_other_hosts_reach_needs_hosts_and_a_word_on_who_comes_in(void 
     ASSERT_ALL_BAD(cases);
     config_free(load_good("{\"listen\": {\"address\": \"0.0.0.0\", \"allowed_hosts\": [\"a\"]}, "
                           "\"auth\": {\"anonymous\": true}}"));
+}
+
+static void test_aggregation_that_cannot_work_is_told(void **state) {
+    (void)state;
+    static const struct bad cases[] = {
+        {"{\"aggregation\": {\"strategy\": \"manual\"}}", ": aggregation.strategy",
+         "not a known word", "conflict"},
+        {"{\"aggregation\": {\"prefix_format\": \"x_\"}}", ": aggregation.prefix_format",
+         "could be equal", "write \"{backend}_\""},
+        {"{\"aggregation\": {\"prefix_format\": \"{backend} \"}}", ": aggregation.prefix_format",
+         "clients do not take such names", "use letters"},
+        {"{\"aggregation\": {\"priority\": [\"nobody\"]}}", ": aggregation.priority[0]",
+         "not a backend", "write its name"},
+        {"{\"aggregation\": {\"page_size\": -1}}", ": aggregation.page_size", "", ""},
+        {"{\"aggregation\": {\"page_sise\": 1}}", ": aggregation.page_sise", "", "page_size"},
+        {"{\"session\": {\"replay_events\": \"1\"}}", ": session.replay_events", "", ""},
+        {"{\"session\": {\"replay_bytes\": \"1 MB\"}}", ": session.replay_bytes", "", "MiB"},
+    };
+    ASSERT_ALL_BAD(cases);
 }
 
 static void test_host_or_origin_that_no_client_sends_is_told(void **state) {
@@ -719,6 +748,7 @@ int main(void) {
         cmocka_unit_test(test_value_that_cannot_work_is_told),
         cmocka_unit_test(
             test_address_that_other_hosts_reach_needs_hosts_and_a_word_on_who_comes_in),
+        cmocka_unit_test(test_aggregation_that_cannot_work_is_told),
         cmocka_unit_test(test_host_or_origin_that_no_client_sends_is_told),
         cmocka_unit_test(test_doubled_member_is_told_at_any_level),
         cmocka_unit_test(test_unset_variable_is_told_and_no_value_is_shown),

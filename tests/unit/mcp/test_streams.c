@@ -306,6 +306,24 @@ static void test_cancelled_call_gets_no_answer_and_its_stream_is_complete(void *
     fake_free(call);
 }
 
+static void test_subscription_is_renewed_with_the_leg_and_told_of_once(void **state) {
+    struct cue_rig *self = *state;
+    cue_factory_push_result(self->cue, "resources/list",
+                            "{\"resources\":[{\"uri\":\"x:1\",\"name\":\"n\"}]}");
+    open_session(self, "2025-06-18", "{}");
+    rig_expect(self->rig, self->rig->id, REQUEST("1", "resources/subscribe", "{\"uri\":\"x:1\"}"),
+               200, RESULT("1", "{}"));
+    struct fake *unasked = get(self, NULL);
+    cue_factory_close_leg(self->cue, "a", TRUNK_UNAVAILABLE, "gone");
+    settle(self);
+    fake_free(rig_post(self->rig, self->rig->id, CALL("2", "a_echo")));
+    settle(self);
+    assert_int_equal(cue_factory_count(self->cue, "a", "resources/subscribe"), 2);
+    assert_int_equal(cue_factory_count(self->cue, "b", "resources/subscribe"), 0);
+    expect_events(unasked, NOTICE("notifications/resources/updated", "{\"uri\":\"x:1\"}") "\n");
+    leave(unasked);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CUE_TEST(test_stream_of_a_new_client_begins_with_an_event_without_a_message),
@@ -321,6 +339,7 @@ int main(void) {
         CUE_TEST(test_update_before_the_first_get_waits_for_it),
         CUE_TEST(test_what_comes_on_the_stream_of_a_call_stays_on_it),
         CUE_TEST(test_slow_reader_of_a_resumed_stream_holds_its_backend),
+        CUE_TEST(test_subscription_is_renewed_with_the_leg_and_told_of_once),
         CUE_TEST(test_cancelled_call_gets_no_answer_and_its_stream_is_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
