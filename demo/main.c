@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * main.c - trunkd-demo-backend, an MCP server over stdio: its switches. */
+ * main.c - trunkd-demo-backend, an MCP server over stdio or HTTP: its switches. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "server.h"
+#include "http.h"
+#include "pipes.h"
 
 #define USAGE_EXIT 2
+#define MAX_PORT 65535
 
 enum {
-    OPTION_NAME = 1,
+    OPTION_HTTP = 1,
+    OPTION_NAME,
     OPTION_DELAY,
     OPTION_INIT_DELAY,
     OPTION_INIT_CUE,
@@ -31,6 +31,7 @@ enum {
 };
 
 static const struct option long_options[] = {
+    {"http", required_argument, NULL, OPTION_HTTP},
     {"name", required_argument, NULL, OPTION_NAME},
     {"delay", required_argument, NULL, OPTION_DELAY},
     {"init-delay", required_argument, NULL, OPTION_INIT_DELAY},
@@ -50,7 +51,12 @@ static const struct option long_options[] = {
 
 static const char usage[] =
     "usage: trunkd-demo-backend [SWITCH...]\n"
-    "An MCP server over stdio, for trying things out and for tests. Without a switch it behaves.\n"
+    "An MCP server, for trying things out and for tests: over stdio, or over HTTP. Without "
+    "another\n"
+    "switch it behaves.\n"
+    "  --http PORT         serves Streamable HTTP at http://127.0.0.1:PORT/mcp (0: any free "
+    "port),\n"
+    "                      prints \"ready URL\" when it does, and ends with SIGTERM\n"
     "  --name NAME         serverInfo.name (default demo)\n"
     "  --tools N           N further tools: tool_0, tool_1, ...\n"
     "  --page N            at most N tools in a page of tools/list\n"
@@ -60,10 +66,11 @@ static const char usage[] =
     "  --init-cue FILE     answers initialize when FILE exists; its directory must exist\n"
     "  --never-init        never answers initialize\n"
     "  --errors            each call of a tool answers a JSON-RPC error\n"
-    "  --garbage-at-start  prints lines that are no messages first\n"
-    "  --flood-at-start N  prints N such lines first\n"
+    "  --garbage-at-start  prints lines that are no messages first; not over HTTP\n"
+    "  --flood-at-start N  prints N such lines first; not over HTTP\n"
     "  --exit-at-once      exits with status 1\n"
-    "  --count-file FILE   appends \"open PID\" at start and \"close PID\" when stdin has ended\n"
+    "  --count-file FILE   appends \"open PID\" when a session begins (over stdio: at start) and\n"
+    "                      \"close PID\" when it has ended (over stdio: when stdin has)\n"
     "  --help, --version\n";
 
 static int refuse(const char *text) {
@@ -82,20 +89,11 @@ static bool parse_count(const char *text, uint64_t *out_count) {
     return true;
 }
 
-static bool append_line(const char *file, const char *word) {
-    char line[64];
-    int length = snprintf(line, sizeof line, "%s %ld\n", word, (long)getpid());
-    int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        return false;
-    }
-    bool is_written = write(fd, line, (size_t)length) == length;
-    return close(fd) == 0 && is_written;
-}
-
 /* The number that a switch with a count goes to; NULL: it has none. */
 static uint64_t *find_count(struct demo_options *options, int option) {
     switch (option) {
+    case OPTION_HTTP:
+        return &options->http_port;
     case OPTION_DELAY:
         return &options->delay_ms;
     case OPTION_INIT_DELAY:
@@ -113,22 +111,8 @@ static uint64_t *find_count(struct demo_options *options, int option) {
     }
 }
 
-static int run(const struct demo_options *options, const char *count_file) {
-    if (count_file != NULL && !append_line(count_file, "open")) {
-        perror(count_file);
-        return 1;
-    }
-    int code = server_run(options);
-    if (count_file != NULL && !append_line(count_file, "close")) {
-        perror(count_file);
-        return 1;
-    }
-    return code;
-}
-
 int main(int argc, char **argv) {
     struct demo_options options = {.name = "demo"};
-    const char *count_file = NULL;
     int option;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         uint64_t *count = find_count(&options, option);
@@ -148,7 +132,7 @@ int main(int argc, char **argv) {
             options.has_garbage = true;
             break;
         case OPTION_COUNT_FILE:
-            count_file = optarg;
+            options.count_file = optarg;
             break;
         case OPTION_ERRORS:
             options.has_errors = true;
@@ -164,10 +148,19 @@ int main(int argc, char **argv) {
             if (!parse_count(optarg, count)) {
                 return refuse("a switch needs a number from 0 to 1000000000");
             }
+            options.is_http = options.is_http || option == OPTION_HTTP;
         }
     }
     if (optind != argc) {
         return refuse("there are only switches");
     }
-    return run(&options, count_file);
+    if (options.http_port > MAX_PORT) {
+        return refuse("--http needs a port from 0 to 65535");
+    }
+    if (options.is_http && (options.has_garbage || options.flood_lines > 0)) {
+        return refuse(
+            "--garbage-at-start and --flood-at-start print lines before the first message,"
+            " which HTTP has no place for: not together with --http");
+    }
+    return options.is_http ? http_run(&options) : pipes_run(&options);
 }

@@ -17,6 +17,9 @@ struct demo_options {
     uint64_t tools;          /* further ones: tool_0, tool_1, ... */
     uint64_t page;           /* tools in a page of tools/list; 0: all in one */
     uint64_t progress_steps; /* of `sleep`, when its caller says nothing else */
+    const char *count_file;  /* a line for each session that begins or ends; NULL: none */
+    bool is_http;            /* else over stdio */
+    uint64_t http_port;      /* 0: any */
     bool has_errors;         /* each call of a tool answers a JSON-RPC error */
 };
 

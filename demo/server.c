@@ -1,56 +1,58 @@
 /* SPDX-License-Identifier: MIT
- * server.c - reads messages, answers them when they are due. Writing may block: whoever started
- * this reads. */
+ * server.c - takes messages, answers them when they are due. */
 #include "server.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
-#include <libgen.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/inotify.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/slice.h"
+#include "message.h"
 #include "tools.h"
 
-#define MAX_LINE_BYTES ((size_t)64 << 20)
-#define MAX_DEPTH 128
-#define READ_BYTES ((size_t)64 << 10)
 #define INVALID_PARAMS (-32602)
 #define METHOD_NOT_FOUND (-32601)
+
+struct request {
+    void *stream;
+    struct json_object *id;
+    struct json_object *params; /* NULL: none */
+};
 
 /* A request that is answered later, or now if nothing delays it. */
 struct pending {
     struct pending *next;
+    void *stream;
     struct json_object *id;
     struct json_object *token; /* progressToken; NULL: none */
     struct tool_call call; /* of a request that is no tools/call only member, body and wait_ms */
     bool is_tool;
-    bool awaits_cue;
+    bool is_initialize;
     uint64_t started_ms;
     uint64_t step; /* steps that were told */
 };
 
 struct server {
     const struct demo_options *options;
+    const struct cue *cue;
     struct output output;
     struct tools *tools;
     struct clock clock;
-    struct json_tokener *tokener;
-    struct buffer input;
     struct pending *pending; /* in order of arrival */
-    int cue;                 /* inotify on the directory of the cue file; -1: no cue */
 };
 
 /* Takes *at out of the list. */
 static void drop_pending(struct server *server, struct pending **at, bool was_cancelled) {
     struct pending *pending = *at;
     *at = pending->next;
+    if (was_cancelled) {
+        output_end(&server->output, pending->stream);
+    }
     if (pending->is_tool) {
         tools_end(server->tools, was_cancelled);
     }
@@ -61,15 +63,16 @@ static void drop_pending(struct server *server, struct pending **at, bool was_ca
 }
 
 /* body is taken over. */
-static struct pending *answer(struct server *server, struct json_object *id, const char *member,
-                              struct json_object *body) {
+static struct pending *answer(struct server *server, const struct request *request,
+                              const char *member, struct json_object *body) {
     struct pending *pending = xcalloc(1, sizeof *pending);
     struct pending **at = &server->pending;
     while (*at != NULL) {
         at = &(*at)->next;
     }
     *at = pending;
-    pending->id = json_object_get(id);
+    pending->stream = request->stream;
+    pending->id = json_object_get(request->id);
     pending->started_ms = clock_mono_ms(&server->clock);
     pending->call.member = member;
     pending->call.body = body;
@@ -77,25 +80,18 @@ static struct pending *answer(struct server *server, struct json_object *id, con
     return pending;
 }
 
-static void refuse(struct server *server, struct json_object *id, int code, const char *text) {
+static void refuse(struct server *server, const struct request *request, int code,
+                   const char *text) {
     struct json_object *error = json_object_new_object();
     json_object_object_add(error, "code", json_object_new_int(code));
     json_object_object_add(error, "message", json_object_new_string(text));
-    (void)answer(server, id, "error", error);
+    (void)answer(server, request, "error", error);
 }
 
-static struct json_object *get_member(struct json_object *object, const char *key) {
-    return json_object_is_type(object, json_type_object) ? json_object_object_get(object, key)
-                                                         : NULL;
-}
-
-static const char *get_string(struct json_object *object, const char *key) {
-    struct json_object *value = get_member(object, key);
-    return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
-}
+/* The newest first. */
+static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
 
 static const char *negotiate_version(const char *asked) {
-    static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
     for (size_t i = 0; asked != NULL && i < sizeof versions / sizeof versions[0]; i++) {
         if (strcmp(versions[i], asked) == 0) {
             return versions[i];
@@ -104,77 +100,79 @@ static const char *negotiate_version(const char *asked) {
     return versions[0];
 }
 
-static void handle_initialize(struct server *server, struct json_object *id,
-                              struct json_object *params) {
+bool server_knows_version(const char *version) {
+    return strcmp(negotiate_version(version), version) == 0;
+}
+
+static void handle_initialize(struct server *server, const struct request *request) {
     const struct demo_options *options = server->options;
-    if (options->never_init) {
-        return;
-    }
     struct json_object *result = json_object_new_object();
     struct json_object *info = json_object_new_object();
     json_object_object_add(info, "name", json_object_new_string(options->name));
     json_object_object_add(info, "version", json_object_new_string(TRUNKD_VERSION));
-    const char *version = negotiate_version(get_string(params, "protocolVersion"));
-    json_object_object_add(result, "protocolVersion", json_object_new_string(version));
+    const char *asked = message_get_string(request->params, "protocolVersion");
+    json_object_object_add(result, "protocolVersion",
+                           json_object_new_string(negotiate_version(asked)));
     json_object_object_add(result, "capabilities",
                            json_tokener_parse("{\"tools\":{\"listChanged\":true},\"logging\":{}}"));
     json_object_object_add(result, "serverInfo", info);
-    struct pending *pending = answer(server, id, "result", result);
+    struct pending *pending = answer(server, request, "result", result);
     pending->call.wait_ms += options->init_delay_ms;
-    pending->awaits_cue = server->cue >= 0;
+    pending->is_initialize = true;
 }
 
-static void handle_list(struct server *server, struct json_object *id, struct json_object *params) {
-    struct json_object *result = tools_list(server->tools, get_string(params, "cursor"));
+static void handle_list(struct server *server, const struct request *request) {
+    struct json_object *result =
+        tools_list(server->tools, message_get_string(request->params, "cursor"));
     if (result != NULL) {
-        (void)answer(server, id, "result", result);
+        (void)answer(server, request, "result", result);
     } else {
-        refuse(server, id, INVALID_PARAMS, "Unknown cursor");
+        refuse(server, request, INVALID_PARAMS, "Unknown cursor");
     }
 }
 
-static void handle_call(struct server *server, struct json_object *id, struct json_object *params) {
-    const char *name = get_string(params, "name");
-    struct json_object *arguments = get_member(params, "arguments");
-    struct tool_call call = {.arguments = arguments};
+static void handle_call(struct server *server, const struct request *request) {
+    const char *name = message_get_string(request->params, "name");
+    struct json_object *arguments = message_get(request->params, "arguments");
+    struct tool_call call = {.stream = request->stream, .arguments = arguments};
     bool is_valid =
         name != NULL && (arguments == NULL || json_object_is_type(arguments, json_type_object));
     if (!is_valid || !tools_begin(server->tools, name, &call)) {
-        refuse(server, id, INVALID_PARAMS, is_valid ? "Unknown tool" : "Invalid params");
+        refuse(server, request, INVALID_PARAMS, is_valid ? "Unknown tool" : "Invalid params");
         return;
     }
-    struct pending *pending = answer(server, id, call.member, call.body);
+    struct pending *pending = answer(server, request, call.member, call.body);
     call.wait_ms += pending->call.wait_ms;
     pending->call = call;
     pending->is_tool = true;
-    pending->token = json_object_get(get_member(get_member(params, "_meta"), "progressToken"));
+    pending->token =
+        json_object_get(message_get(message_get(request->params, "_meta"), "progressToken"));
 }
 
-static void handle_level(struct server *server, struct json_object *id,
-                         struct json_object *params) {
-    const char *level = get_string(params, "level");
+static void handle_level(struct server *server, const struct request *request) {
+    const char *level = message_get_string(request->params, "level");
     if (level == NULL) {
-        refuse(server, id, INVALID_PARAMS, "level must be a string");
+        refuse(server, request, INVALID_PARAMS, "level must be a string");
         return;
     }
     server->output.is_quiet = strcmp(level, "debug") != 0 && strcmp(level, "info") != 0;
-    (void)answer(server, id, "result", json_object_new_object());
+    (void)answer(server, request, "result", json_object_new_object());
 }
 
-static void handle_request(struct server *server, const char *method, struct json_object *id,
-                           struct json_object *params) {
+static void handle_request(struct server *server, const char *method,
+                           const struct request *request) {
     if (strcmp(method, "initialize") == 0) {
-        handle_initialize(server, id, params);
+        handle_initialize(server, request);
     } else if (strcmp(method, "ping") == 0) {
-        (void)answer(server, id, "result", json_object_new_object());
+        (void)answer(server, request, "result", json_object_new_object());
     } else if (strcmp(method, "tools/list") == 0) {
-        handle_list(server, id, params);
+        handle_list(server, request);
     } else if (strcmp(method, "tools/call") == 0) {
-        handle_call(server, id, params);
+        handle_call(server, request);
     } else if (strcmp(method, "logging/setLevel") == 0) {
-        handle_level(server, id, params);
+        handle_level(server, request);
     } else {
-        refuse(server, id, METHOD_NOT_FOUND, "Method not found");
+        refuse(server, request, METHOD_NOT_FOUND, "Method not found");
     }
 }
 
@@ -187,25 +185,25 @@ static void cancel_request(struct server *server, struct json_object *id) {
     }
 }
 
-static void handle_line(struct server *server, const char *line, size_t len) {
-    json_tokener_reset(server->tokener);
-    struct json_object *message = json_tokener_parse_ex(server->tokener, line, (int)len);
-    const char *method = get_string(message, "method");
-    struct json_object *id = get_member(message, "id");
-    struct json_object *params = get_member(message, "params");
-    if (!json_object_is_type(message, json_type_object)) {
-        (void)fprintf(stderr, "a line that is no message was ignored\n");
-    } else if (method != NULL && id != NULL) {
-        handle_request(server, method, id, params);
+void server_take(struct server *server, struct json_object *message, void *stream) {
+    const char *method = message_get_string(message, "method");
+    struct request request = {.stream = stream,
+                              .id = message_get(message, "id"),
+                              .params = message_get(message, "params")};
+    if (method != NULL && request.id != NULL) {
+        handle_request(server, method, &request);
     } else if (method != NULL && strcmp(method, "notifications/cancelled") == 0) {
-        cancel_request(server, get_member(params, "requestId"));
+        cancel_request(server, message_get(request.params, "requestId"));
     }
-    json_object_put(message);
 }
 
-static uint64_t due_ms(const struct pending *pending) {
+static bool is_held_up(const struct server *server, const struct pending *pending) {
+    return pending->is_initialize && (server->options->never_init || cue_is_awaited(server->cue));
+}
+
+static uint64_t due_ms(const struct server *server, const struct pending *pending) {
     const struct tool_call *call = &pending->call;
-    if (pending->awaits_cue) {
+    if (is_held_up(server, pending)) {
         return UINT64_MAX;
     }
     if (pending->step < call->steps) {
@@ -214,146 +212,75 @@ static uint64_t due_ms(const struct pending *pending) {
     return pending->started_ms + call->wait_ms;
 }
 
-static void tell_step(struct server *server, struct pending *pending) {
+static void tell_step(const struct server *server, struct pending *pending) {
     pending->step++;
     if (pending->token != NULL) {
-        output_progress(pending->token, pending->step, pending->call.steps);
+        output_progress(&server->output, pending->stream, pending->token, pending->step,
+                        pending->call.steps);
     }
     if (pending->call.has_step_logs) {
-        output_log(&server->output, "step");
+        output_log(&server->output, pending->stream, "step");
     }
 }
 
-/* Sends what is due. The ms until the next is; -1: nothing waits for the clock. */
-static int send_due(struct server *server) {
+int server_send_due(struct server *server) {
     uint64_t now = clock_mono_ms(&server->clock);
     uint64_t next = UINT64_MAX;
     struct pending **at = &server->pending;
     while (*at != NULL) {
         struct pending *pending = *at;
-        while (due_ms(pending) <= now && pending->step < pending->call.steps) {
+        while (due_ms(server, pending) <= now && pending->step < pending->call.steps) {
             tell_step(server, pending);
         }
-        if (due_ms(pending) <= now) {
-            output_answer(pending->id, pending->call.member, pending->call.body);
+        uint64_t due = due_ms(server, pending);
+        if (due <= now) {
+            output_answer(&server->output, pending->stream, pending->id, pending->call.member,
+                          pending->call.body);
             pending->call.body = NULL;
             drop_pending(server, at, false);
             continue;
         }
-        next = due_ms(pending) < next ? due_ms(pending) : next;
+        next = due < next ? due : next;
         at = &pending->next;
     }
-    output_flush();
     if (next == UINT64_MAX) {
         return -1;
     }
     return next - now > INT_MAX ? INT_MAX : (int)(next - now);
 }
 
-static void handle_input(struct server *server) {
-    struct buffer *input = &server->input;
-    size_t start = 0;
-    char *end;
-    while ((end = memchr(input->data + start, '\n', input->len - start)) != NULL) {
-        size_t len = (size_t)(end - input->data) - start;
-        handle_line(server, input->data + start, len);
-        start += len + 1;
+static bool append_line(const char *file, const char *word) {
+    char line[64];
+    int length = snprintf(line, sizeof line, "%s %ld\n", word, (long)getpid());
+    int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    bool is_written = fd >= 0 && write(fd, line, (size_t)length) == length;
+    if (!is_written) {
+        perror(file);
     }
-    memmove(input->data, input->data + start, input->len - start);
-    input->len -= start;
+    return fd >= 0 && close(fd) == 0 && is_written;
 }
 
-/* False: stdin has ended. */
-static bool read_input(struct server *server) {
-    struct buffer *input = &server->input;
-    buffer_reserve(input, READ_BYTES);
-    ssize_t len = read(STDIN_FILENO, input->data + input->len, READ_BYTES);
-    if (len <= 0) {
-        return len < 0 && (errno == EINTR || errno == EAGAIN);
+struct server *server_new(const struct demo_options *options, const struct cue *cue,
+                          const struct output_ops *ops, void *ctx) {
+    if (options->count_file != NULL && !append_line(options->count_file, "open")) {
+        return NULL;
     }
-    input->len += (size_t)len;
-    if (memchr(input->data + input->len - (size_t)len, '\n', (size_t)len) != NULL) {
-        handle_input(server);
-    } else if (input->len > MAX_LINE_BYTES) {
-        (void)fprintf(stderr, "a line of more than %zu bytes\n", MAX_LINE_BYTES);
-        return false;
-    }
-    return true;
+    struct server *server = xcalloc(1, sizeof *server);
+    server->options = options;
+    server->cue = cue;
+    server->output = (struct output){.ops = ops, .ctx = ctx};
+    server->tools = tools_new(options, &server->output);
+    clock_init(&server->clock);
+    return server;
 }
 
-/* Looks once, and again whenever the directory changes. */
-static void look_for_cue(struct server *server) {
-    if (access(server->options->init_cue, F_OK) != 0) {
-        return;
+void server_free(struct server *server) {
+    while (server->pending != NULL) {
+        drop_pending(server, &server->pending, true);
     }
-    close(server->cue);
-    server->cue = -1;
-    for (struct pending *pending = server->pending; pending != NULL; pending = pending->next) {
-        pending->awaits_cue = false;
+    if (server->options->count_file != NULL) {
+        (void)append_line(server->options->count_file, "close");
     }
-}
-
-static bool watch_cue(struct server *server) {
-    if (server->options->init_cue == NULL) {
-        return true;
-    }
-    char *path = xstrdup(server->options->init_cue);
-    server->cue = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    int watch = inotify_add_watch(server->cue, dirname(path), IN_CREATE | IN_MOVED_TO);
-    free(path);
-    if (watch < 0) {
-        perror(server->options->init_cue);
-        return false;
-    }
-    look_for_cue(server);
-    return true;
-}
-
-static void drain_cue(struct server *server) {
-    char events[4096];
-    while (read(server->cue, events, sizeof events) > 0) {
-    }
-    look_for_cue(server);
-}
-
-static void serve(struct server *server) {
-    bool is_open = true;
-    output_garbage(server->options->has_garbage ? OUTPUT_GARBAGE_KINDS : 0);
-    output_garbage(server->options->flood_lines);
-    while (is_open) {
-        int wait_ms = send_due(server);
-        struct pollfd files[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                                 {.fd = server->cue, .events = POLLIN}};
-        if (poll(files, 2, wait_ms) <= 0) {
-            continue;
-        }
-        if (files[1].revents != 0) {
-            drain_cue(server);
-        }
-        if (files[0].revents != 0) {
-            is_open = read_input(server);
-        }
-    }
-}
-
-int server_run(const struct demo_options *options) {
-    struct server server = {.options = options, .cue = -1};
-    clock_init(&server.clock);
-    server.tokener = json_tokener_new_ex(MAX_DEPTH);
-    json_tokener_set_flags(server.tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    server.tools = tools_new(options, &server.output);
-    bool is_watching = watch_cue(&server);
-    if (is_watching) {
-        serve(&server);
-    }
-    while (server.pending != NULL) {
-        drop_pending(&server, &server.pending, true);
-    }
-    if (server.cue >= 0) {
-        close(server.cue);
-    }
-    tools_free(server.tools);
-    json_tokener_free(server.tokener);
-    buffer_free(&server.input);
-    return is_watching ? 0 : 1;
+    tools_free(server->tools);
+    free(server);
 }

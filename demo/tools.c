@@ -22,8 +22,8 @@
 
 struct tools {
     const struct demo_options *options;
-    struct output *output;
-    char secret[2 * SECRET_BYTES + 1]; /* one per process, so one per backend session */
+    const struct output *output;
+    char secret[2 * SECRET_BYTES + 1]; /* one per session */
     char **added;                      /* names that --tools and add_tool gave */
     uint64_t nadded;
     uint64_t counter;
@@ -192,7 +192,7 @@ static void run_crash(struct tools *tools, struct tool_call *call) {
     if (!take_number(call, "exit", 255, &status)) {
         return;
     }
-    output_flush();
+    (void)fflush(stdout); /* what was said before */
     if (status == UINT64_MAX) {
         abort();
     }
@@ -200,8 +200,7 @@ static void run_crash(struct tools *tools, struct tool_call *call) {
 }
 
 static void run_garbage(struct tools *tools, struct tool_call *call) {
-    (void)tools;
-    output_garbage(OUTPUT_GARBAGE_KINDS);
+    output_garbage(tools->output, call->stream, OUTPUT_GARBAGE_KINDS);
     end_with_text(call, "after garbage", false);
 }
 
@@ -211,7 +210,7 @@ static void run_flood(struct tools *tools, struct tool_call *call) {
         return;
     }
     for (uint64_t i = 0; i < count; i++) {
-        output_log(tools->output, "flood");
+        output_log(tools->output, call->stream, "flood");
     }
     end_with_text(call, "after the flood", false);
 }
@@ -241,7 +240,7 @@ static const struct tool builtin_tools[] = {
     {"time", "The time in UTC", "", run_time},
     {"secret", "A random secret of this backend session", "", run_secret},
     {"counter", "Counts up and answers the number", "", run_counter},
-    {"calls", "How many calls began, run and were cancelled in this process, this one left out", "",
+    {"calls", "How many calls began, run and were cancelled in this session, this one left out", "",
      run_calls},
     {"sleep", "Answers after so many ms, with so many steps of progress",
      INTEGER("ms") "," INTEGER("steps"), run_sleep},
@@ -250,8 +249,8 @@ static const struct tool builtin_tools[] = {
     {"fail", "Answers a result with isError", "", run_fail},
     {"error", "Answers a JSON-RPC error", "", run_error},
     {"crash", "Aborts, or exits with the given status, in mid-call", INTEGER("exit"), run_crash},
-    {"garbage", "Prints lines that are no messages, then answers", "", run_garbage},
-    {"flood", "Prints so many log messages at once, then answers", INTEGER("count"), run_flood},
+    {"garbage", "Says lines that are no messages, then answers", "", run_garbage},
+    {"flood", "Says so many log messages at once, then answers", INTEGER("count"), run_flood},
     {"big", "Answers so many bytes of text", INTEGER("bytes"), run_big},
     {"add_tool", "Adds a tool and tells that the list has changed", STRING("name"), run_add_tool},
 };
@@ -291,11 +290,11 @@ static void run_add_tool(struct tools *tools, struct tool_call *call) {
         return;
     }
     add_name(tools, xstrdup(name));
-    output_notify("notifications/tools/list_changed", NULL);
+    output_tools_changed(tools->output, call->stream);
     end_with_text(call, "added", false);
 }
 
-struct tools *tools_new(const struct demo_options *options, struct output *output) {
+struct tools *tools_new(const struct demo_options *options, const struct output *output) {
     struct tools *tools = xcalloc(1, sizeof *tools);
     tools->options = options;
     tools->output = output;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * tools.h - the tools of the demo backend, and what they remember in the one session that a process
- * serves. */
+ * tools.h - the tools of the demo backend, and what they remember in a session. */
 #ifndef DEMO_TOOLS_H
 #define DEMO_TOOLS_H
 
@@ -11,6 +10,7 @@ struct tools;
 
 /* A tools/call. The tool fills in how it ends; whoever called it sends that when it is due. */
 struct tool_call {
+    void *stream;                  /* of the request, for what is said about it */
     struct json_object *arguments; /* borrowed; NULL: none */
     const char *member;            /* "result" or "error" */
     struct json_object *body;      /* of that member; the caller's to free */
@@ -20,7 +20,7 @@ struct tool_call {
 };
 
 /* options and output are borrowed and outlive the tools. */
-struct tools *tools_new(const struct demo_options *options, struct output *output);
+struct tools *tools_new(const struct demo_options *options, const struct output *output);
 void tools_free(struct tools *tools);
 
 /* The result of tools/list for the caller to free; NULL: no such cursor. cursor NULL: the first

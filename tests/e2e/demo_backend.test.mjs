@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: MIT
-// demo_backend.test.mjs - trunkd-demo-backend itself, asked by the SDK's client over stdio.
+// demo_backend.test.mjs - trunkd-demo-backend itself, asked by the SDK's client over stdio, and over HTTP.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import test from 'node:test';
 import { LoggingMessageNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
-import { callText, connectDirectly, nextListChanged, toolNames } from './support/client.mjs';
+import {
+  callText,
+  connect,
+  connectDirectly,
+  endSession,
+  nextListChanged,
+  toolNames,
+  withClient,
+} from './support/client.mjs';
 import { demo } from './support/paths.mjs';
-import { RawBackend } from './support/raw.mjs';
+import { eventually } from './support/processes.mjs';
+import { RawBackend, RawSession, initializeParams, messagesOf, post, send } from './support/raw.mjs';
 import { withDirectory } from './support/trunkd.mjs';
 
 async function withBackend(backend, body) {
@@ -186,5 +196,143 @@ test('it exits as it is told, and counts its sessions', async () => {
     assert.equal(await exitOf(['operand'], ''), 2);
     const words = readFileSync(file, 'utf8').split('\n').map((line) => line.split(' ')[0]);
     assert.deepEqual(words, ['open', 'close', 'open', '']);
+  });
+});
+
+// Runs body(url) with a backend that serves HTTP; gives its exit code.
+async function withHttp(args, body) {
+  const { command } = demo();
+  const child = spawn(command, ['--http', '0', ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const exited = once(child, 'exit');
+  try {
+    const [line] = await once(createInterface({ input: child.stdout }), 'line');
+    const [, url] = line.match(/^ready (http:\/\/127\.0\.0\.1:\d+\/mcp)$/);
+    await body(url);
+  } finally {
+    child.kill('SIGTERM');
+  }
+  const [code, signal] = await exited;
+  return code ?? signal;
+}
+
+test('over HTTP each session has a state of its own, until it ends', async () => {
+  const code = await withHttp(['--name', 'web', '--tools', '2'], async (url) => {
+    const other = await connect(url);
+    await withClient(url, async (client) => {
+      assert.equal(client.getServerVersion().name, 'web');
+      assert.ok((await toolNames(client)).includes('tool_1'));
+      assert.equal(await callText(client, 'counter'), '1');
+      assert.equal(await callText(client, 'counter'), '2');
+      assert.equal(await callText(other, 'counter'), '1');
+      assert.notEqual(await callText(client, 'secret'), await callText(other, 'secret'));
+      const changed = nextListChanged(client);
+      await callText(client, 'add_tool', { name: 'late' });
+      await changed;
+      assert.equal(await callText(client, 'late'), 'late');
+      assert.equal((await toolNames(other)).includes('late'), false);
+      assert.equal((await callText(client, 'big', { bytes: 1000000 })).length, 1000000);
+    });
+    await endSession(other);
+    await assert.rejects(callText(other, 'counter'));
+  });
+  assert.equal(code, 0);
+});
+
+test('over HTTP calls run side by side, tell their progress and logs, and can be cancelled', async () => {
+  await withHttp([], async (url) => {
+    await withClient(url, async (client) => {
+      let messages = 0;
+      client.setNotificationHandler(LoggingMessageNotificationSchema, () => {
+        messages++;
+      });
+      const controller = new AbortController();
+      const options = { signal: controller.signal };
+      const cancelled = assert.rejects(callText(client, 'sleep', { ms: 3600000 }, options));
+      const steps = [];
+      const onprogress = (progress) => steps.push(progress.progress);
+      const slept = callText(client, 'sleep', { ms: 50, steps: 4 }, { onprogress });
+      assert.equal(await callText(client, 'echo', { text: 'meanwhile' }), 'meanwhile');
+      assert.equal(await slept, 'slept');
+      assert.deepEqual(steps, [1, 2, 3, 4]);
+      controller.abort();
+      await cancelled;
+      await callText(client, 'progress', { steps: 3 });
+      await callText(client, 'flood', { count: 500 });
+      assert.equal(messages, 503);
+      // The notification of it goes by a request of its own.
+      const countCancelled = async () => JSON.parse(await callText(client, 'calls')).cancelled;
+      await eventually('a call is cancelled', countCancelled, 1);
+    });
+  });
+});
+
+test('an answer is JSON, or events when more is said about the call', async () => {
+  await withHttp([], async (url) => {
+    const session = await RawSession.open(url);
+    const plain = await session.request(1, 'tools/call', { name: 'sleep', arguments: { ms: 0, steps: 2 } });
+    assert.equal(plain.headers['content-type'], 'application/json');
+    const params = { name: 'sleep', arguments: { ms: 0, steps: 2 }, _meta: { progressToken: 7 } };
+    const told = await session.request(2, 'tools/call', params);
+    assert.equal(told.headers['content-type'], 'text/event-stream');
+    assert.equal(messagesOf(told).length, 3);
+    const garbage = await session.request(3, 'tools/call', { name: 'garbage' });
+    assert.equal(JSON.parse(messagesOf(garbage).at(-1)).result.content[0].text, 'after garbage');
+    const stream = await session.openStream();
+    assert.equal(stream.status, 200);
+    const added = await session.request(4, 'tools/call', { name: 'add_tool', arguments: { name: 'x' } });
+    assert.equal(added.headers['content-type'], 'application/json');
+    assert.equal((await stream.nextMessage()).method, 'notifications/tools/list_changed');
+    assert.equal((await session.end()).status, 204);
+    assert.equal(await stream.nextMessage(), undefined);
+  });
+});
+
+// MCP 2025-11-25, Transports: Streamable HTTP.
+test('what is no request of a session is refused as the transport asks', async () => {
+  await withHttp([], async (url) => {
+    const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+    const json = { 'Content-Type': 'application/json' };
+    const session = await RawSession.open(url);
+    assert.equal((await post(url, ping)).status, 400);
+    assert.equal((await post(url, ping, { 'Mcp-Session-Id': 'unknown' })).status, 404);
+    assert.equal((await session.post('[1,2]')).status, 400);
+    assert.equal((await session.post('no JSON')).status, 400);
+    assert.equal((await post(url, ping, { ...session.headers, Origin: 'http://other.example' })).status, 403);
+    assert.equal((await post(url, ping, { ...session.headers, 'MCP-Protocol-Version': '1999-01-01' })).status, 400);
+    assert.equal((await send(url, 'POST', { ...json, ...session.headers }, ping)).status, 406);
+    assert.equal((await send(url, 'PUT', session.headers, ping)).status, 405);
+    assert.equal((await send(url.replace('/mcp', '/other'), 'GET', session.headers)).status, 404);
+    assert.equal((await session.end()).status, 204);
+    assert.equal((await session.end()).status, 404);
+    assert.equal((await session.post(ping)).status, 404);
+  });
+});
+
+test('over HTTP initialize waits for its cue, and each session is counted', async () => {
+  await withDirectory(async (directory) => {
+    const file = join(directory, 'count');
+    const cue = join(directory, 'cue');
+    await withHttp(['--init-cue', cue, '--count-file', file], async (url) => {
+      let isCued = false;
+      const message = { jsonrpc: '2.0', id: 1, method: 'initialize', params: initializeParams };
+      const opened = post(url, JSON.stringify(message)).then((answer) => {
+        assert.ok(isCued);
+        return answer;
+      });
+      // A second request that needs no cue goes all the way meanwhile.
+      assert.equal((await send(url, 'PUT', {})).status, 405);
+      isCued = true;
+      writeFileSync(cue, '');
+      const { headers } = await opened;
+      await withClient(url, (client) => client.ping());
+      await new RawSession(url, headers['mcp-session-id']).end();
+      await RawSession.open(url); // ends with the process
+    });
+    const words = readFileSync(file, 'utf8').split('\n').map((line) => line.split(' ')[0]);
+    assert.deepEqual(words, ['open', 'open', 'close', 'close', 'open', 'close', '']);
+    assert.equal(await exitOf(['--http', '0', '--garbage-at-start'], ''), 2);
+    assert.equal(await exitOf(['--http', '0', '--flood-at-start', '1'], ''), 2);
+    assert.equal(await exitOf(['--http', '65536'], ''), 2);
+    assert.equal(await exitOf(['--http', '0', '--exit-at-once'], ''), 1);
   });
 });
