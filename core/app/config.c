@@ -119,27 +119,22 @@ static void read_auth(struct config *config, struct json_object *object,
 }
 
 /* The build's plugins/ beside the directory of the program, where the program was not installed;
- * else the installed ones. */
+ * else where the install rules put them, as seen from the program: a prefix may be moved. */
 static char *default_plugin_dir(void) {
     char program[4096];
     ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
-    char *dir = NULL;
-    if (len > 0) {
-        program[len] = '\0';
-        for (int up = 0; up < 2; up++) {
-            char *slash = strrchr(program, '/');
-            if (slash != NULL) {
-                *slash = '\0';
-            }
-        }
-        char *mark = xasprintf("%s/CMakeCache.txt", program);
-        dir = xasprintf("%s/plugins", program);
-        if (access(mark, F_OK) != 0 || access(dir, X_OK) != 0) {
-            free(dir);
-            dir = NULL;
-        }
-        free(mark);
+    program[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(program, '/');
+    if (slash == NULL) {
+        return xstrdup(TRUNKD_PLUGIN_DIR);
     }
+    *slash = '\0';
+    char *mark = xasprintf("%s/../CMakeCache.txt", program);
+    char *path = xasprintf("%s/%s", program,
+                           access(mark, F_OK) == 0 ? "../plugins" : TRUNKD_PLUGIN_DIR_FROM_PROGRAM);
+    char *dir = realpath(path, NULL);
+    free(mark);
+    free(path);
     return dir == NULL ? xstrdup(TRUNKD_PLUGIN_DIR) : dir;
 }
 

@@ -277,15 +277,14 @@ static void resolve(struct call *call) {
         call->leg = multi_session_guess_leg(multi, method->kind, buffer_slice(&target));
     }
     buffer_free(&target);
+    bool is_ready = route != NULL && leg_state(call->leg) == LEG_READY;
     if (call->leg == NULL && !call->has_waited && !multi_session_has_lists(multi)) {
         call->has_waited = true;
         call->lists_wait = multi_session_wait_lists(multi, on_lists_ready, call);
-    } else if (call->leg == NULL) {
+    } else if (call->leg == NULL || (is_ready && !can_be_asked(call))) {
         fail_unknown(call);
-    } else if (route == NULL || leg_state(call->leg) != LEG_READY) {
+    } else if (!is_ready) {
         call->leg_wait = leg_use(call->leg, on_leg_ready, call);
-    } else if (!can_be_asked(call)) {
-        fail_unknown(call);
     } else {
         send_to_leg(call, is_renamed(method) ? route->original : (struct trunk_slice){0});
     }

@@ -12,8 +12,8 @@
 
 /* Of one session at a time: a client that does not answer costs no more. */
 #define MAX_REQUESTS 64
-#define PATIENCE_MS (10 * 60 * 1000)
-#define STREAM_PATIENCE_MS (60 * 1000) /* for a client that opens no stream */
+#define PATIENCE_MS (UINT64_C(10) * 60 * 1000)
+#define STREAM_PATIENCE_MS (UINT64_C(60) * 1000) /* for a client that opens no stream */
 
 struct server_request {
     UT_hash_handle hh;
@@ -328,6 +328,7 @@ void server_requests_end_call(struct client *client, struct call *call) {
 
 void server_requests_free(struct client *client) {
     while (client->requests != NULL) {
+        /* Freed ones have left the table. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         free_request(client->requests);
     }
 }

@@ -13,8 +13,11 @@
 enum {
     MAX_IDLE_CONNECTIONS = 256,
     MAX_POOLED = 64,
-    REST_MS = 2000, /* a session that ends is often followed by the next one */
-    MAX_ROUNDS = 32 /* of what is due at once; more wait for the next turn */
+    REST_MS = 2000,  /* a session that ends is often followed by the next one */
+    MAX_ROUNDS = 32, /* of what is due at once; more wait for the next turn */
+    /* So does more than this of bodies: what they bring reaches its clients, and they say that it
+     * is too much, only between turns. A round takes up to 1.6 MB from a connection. */
+    MAX_TURN_BYTES = 256 * 1024
 };
 
 struct socket_watch;
@@ -27,6 +30,7 @@ struct curl_loop {
     size_t ntransfers;
     bool is_due;     /* libcurl asked for a timer of 0 ms */
     bool is_running; /* inside libcurl, or telling of an end */
+    size_t turn_bytes;
     size_t npooled;
     CURL *pool[MAX_POOLED];
     size_t nblocks;
@@ -87,10 +91,12 @@ static void act(struct curl_loop *loop, curl_socket_t fd, int events) {
 }
 
 static void act_while_due(struct curl_loop *loop) {
-    for (int round = 0; loop->is_due && round < MAX_ROUNDS; round++) {
+    for (int round = 0; loop->is_due && round < MAX_ROUNDS && loop->turn_bytes < MAX_TURN_BYTES;
+         round++) {
         loop->is_due = false;
         act(loop, CURL_SOCKET_TIMEOUT, 0);
     }
+    loop->turn_bytes = 0;
     if (loop->is_due) {
         loop->host->timer_set(loop->timer, 0);
     }
@@ -364,6 +370,10 @@ bool curl_loop_add(struct curl_loop *loop, struct transfer *transfer) {
 void curl_loop_remove(struct curl_loop *loop, struct transfer *transfer) {
     (void)curl_multi_remove_handle(loop->multi, transfer->easy);
     loop->ntransfers--;
+}
+
+void curl_loop_took(struct curl_loop *loop, size_t len) {
+    loop->turn_bytes += len;
 }
 
 void curl_loop_rest(struct curl_loop *loop) {

@@ -42,6 +42,8 @@ struct transfer {
 bool curl_loop_add(struct curl_loop *loop, struct transfer *transfer);
 /* Takes a transfer out before its end; its connection is closed. */
 void curl_loop_remove(struct curl_loop *loop, struct transfer *transfer);
+/* A transfer has taken len bytes of a body: no transfer has a turn of the loop for itself. */
+void curl_loop_took(struct curl_loop *loop, size_t len);
 /* Nobody needs the loop for now: unless a transfer begins soon, the kept connections are closed. */
 void curl_loop_rest(struct curl_loop *loop);
 /* Does now what is due. To be called at the end of each call or timer that added, removed or

@@ -172,6 +172,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg) {
         exchange->is_held = true;
         return CURL_WRITEFUNC_PAUSE;
     }
+    curl_loop_took(exchange->loop, len);
     if (is_event_stream(exchange)) {
         status = sse_reader_feed(&exchange->reader, data, len, exchange->events->on_event,
                                  exchange->ctx);

@@ -3,8 +3,13 @@
 // result that it has directly; over both transports.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { everythingOver, withBackends } from './support/backends.mjs';
 import { everything } from './support/paths.mjs';
+import { eventually } from './support/processes.mjs';
 import { RawBackend, RawSession, cutElements, cutObject, messagesOf } from './support/raw.mjs';
 import { withTrunkd } from './support/trunkd.mjs';
 
@@ -103,3 +108,57 @@ test('over Streamable HTTP', async () => {
     await direct.end();
   });
 });
+
+const asksFor = {
+  'trigger-sampling-request': { prompt: 'say "it" \u{1f600}', maxTokens: 7 },
+  'trigger-elicitation-request': {},
+  'trigger-url-elicitation': { url: 'https://example.com/a?b=c', message: 'go there', elicitationId: 'e-1', errorPath: false },
+  'get-roots-list': {},
+};
+
+// What a client that can answer is asked by each of these tools, and what the tools then say.
+async function answerQuestions(transport) {
+  const capabilities = { sampling: {}, elicitation: { form: {}, url: {} }, roots: { listChanged: true } };
+  const client = new Client({ name: 'answering', version: '1' }, { capabilities });
+  const questions = [];
+  const answer = (schema, result) =>
+    client.setRequestHandler(schema, ({ method, params }) => {
+      questions.push([method, method === 'roots/list' ? undefined : params]);
+      return result(params);
+    });
+  answer(CreateMessageRequestSchema, ({ maxTokens }) => ({
+    role: 'assistant',
+    model: 'm',
+    stopReason: 'endTurn',
+    content: { type: 'text', text: `${maxTokens} tokens` },
+  }));
+  answer(ElicitRequestSchema, ({ mode }) =>
+    mode === 'url' ? { action: 'accept' } : { action: 'accept', content: { name: 'u', check: true, integer: 42, number: 3.25 } },
+  );
+  answer(ListRootsRequestSchema, () => ({ roots: [{ uri: 'file:///a%20root', name: 'root' }] }));
+  await client.connect(transport);
+  const names = async () => (await client.listTools()).tools.map(({ name }) => name).filter((name) => name in asksFor).toSorted();
+  await eventually('the tools for a client that can answer', async () => (await names()).length, Object.keys(asksFor).length);
+  const results = [];
+  for (const [name, given] of Object.entries(asksFor)) {
+    results.push(await client.callTool({ name, arguments: given }));
+  }
+  await client.close();
+  return { questions: questions.toSorted(), results };
+}
+
+async function compareQuestions(entry, direct) {
+  await withTrunkd({ aggregation: { strategy: 'conflict' }, mcpServers: { everything: entry } }, async ({ url }) => {
+    const through = await answerQuestions(new StreamableHTTPClientTransport(new URL(url)));
+    const wanted = await answerQuestions(direct);
+    assert.equal(wanted.questions.length, Object.keys(asksFor).length);
+    assert.deepEqual(through, wanted);
+  });
+}
+
+test('what it asks of its client, over stdio', () => compareQuestions(everything(), new StdioClientTransport({ ...everything(), stderr: 'ignore' })));
+
+test('what it asks of its client, over Streamable HTTP', () =>
+  withBackends([everythingOver('streamableHttp')], (backend) =>
+    compareQuestions({ url: backend.url() }, new StreamableHTTPClientTransport(new URL(backend.url()))),
+  ));
