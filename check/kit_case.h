@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "base/status.h"
 #include "kit_fail.h"
@@ -20,6 +21,7 @@ struct kit {
     const struct kit_driver *driver;
     struct kit_store *store;     /* of a storage driver */
     struct kit_factory *factory; /* of a factory; likewise */
+    pid_t peer; /* the process that legs go to, with KIT_NEEDS_HTTP_PEER; may be killed */
 };
 
 /* What a case needs of the driver; without it the case is skipped. */
@@ -33,6 +35,7 @@ enum {
     KIT_NEEDS_PAUSE = 64,
     KIT_NEEDS_PEER = 128,      /* something to make legs to */
     KIT_NEEDS_COMMAND = 256,   /* legs are processes that the key "command" names */
+    KIT_NEEDS_HTTP_PEER = 512, /* legs go to a peer over HTTP that was started for the case */
     KIT_OPENS_ITSELF = 1 << 30 /* none: the case opens the first instance of its process */
 };
 
@@ -63,6 +66,7 @@ extern const struct kit_group kit_bracket_cases;
 extern const struct kit_group kit_rules_cases;
 extern const struct kit_group kit_model_cases;
 extern const struct kit_group kit_factory_cases;
+extern const struct kit_group kit_peer_cases;
 
 static inline bool kit_is_in_range(uint64_t got, uint64_t least, uint64_t most) {
     return got >= least && got <= most;

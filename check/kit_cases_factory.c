@@ -11,81 +11,46 @@
 #include "base/alloc.h"
 #include "kit_folder.h"
 #include "kit_leg.h"
-
-#define INITIALIZE                                                                                 \
-    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"     \
-    "\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"trunkd-plugin-check\","         \
-    "\"version\":\"1\"}}}"
-#define INITIALIZED "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}"
-
-struct ping {
-    char json[64];
-};
-
-static struct ping make_ping(uint64_t number) {
-    struct ping ping;
-    (void)snprintf(ping.json, sizeof ping.json,
-                   "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"ping\"}",
-                   (unsigned long long)number);
-    return ping;
-}
-
-static void make_leg(struct kit *kit, struct kit_leg *leg) {
-    assert_status(kit_make(leg, kit->factory, &kit->driver->backend, NULL, 0), TRUNK_OK);
-}
-
-/* A leg on which MCP has begun. */
-static void make_session(struct kit *kit, struct kit_leg *leg) {
-    make_leg(kit, leg);
-    trunk_op op = kit_begin_request(leg, 1, INITIALIZE);
-    kit_wait_answers(leg, 1);
-    assert_status(kit_wait_op(kit->factory, op), TRUNK_OK);
-    assert_true(strstr(leg->last, "\"protocolVersion\"") != NULL);
-    assert_status(kit_wait_op(kit->factory, kit_begin_send(leg, INITIALIZED)), TRUNK_OK);
-}
-
-static void finish(struct kit_leg *leg, uint32_t keep) {
-    assert_status(kit_end_finish(leg, kit_begin_finish(leg, keep)), TRUNK_OK);
-}
+#include "kit_session.h"
 
 static void make_gives_a_leg_that_finish_ends(struct kit *kit) {
     struct kit_leg leg;
-    make_leg(kit, &leg);
-    finish(&leg, 0);
+    kit_make_leg(kit, &leg);
+    kit_finish_leg(&leg, 0);
 }
 
 static void a_session_begins_and_each_request_is_answered_once(struct kit *kit) {
     struct kit_leg leg;
-    make_session(kit, &leg);
-    trunk_op op = kit_begin_request(&leg, 2, make_ping(2).json);
+    kit_make_session(kit, &leg);
+    trunk_op op = kit_begin_request(&leg, 2, kit_make_ping(2).json);
     kit_wait_answers(&leg, 2);
     assert_true(strstr(leg.last, "\"id\":2") != NULL);
     assert_status(kit_wait_op(kit->factory, op), TRUNK_OK);
     kit_host_run(kit->factory->host, 100);
     assert_int_equal(leg.nanswers, 2);
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void many_requests_are_under_way_at_a_time(struct kit *kit) {
     enum { REQUESTS = 50 };
     struct kit_leg leg;
     trunk_op ops[REQUESTS];
-    make_session(kit, &leg);
+    kit_make_session(kit, &leg);
     for (uint64_t i = 0; i < REQUESTS; i++) {
-        ops[i] = kit_begin_request(&leg, 2 + i, make_ping(2 + i).json);
+        ops[i] = kit_begin_request(&leg, 2 + i, kit_make_ping(2 + i).json);
     }
     kit_wait_answers(&leg, 1 + REQUESTS);
     for (uint64_t i = 0; i < REQUESTS; i++) {
         assert_status(kit_wait_op(kit->factory, ops[i]), TRUNK_OK);
     }
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void a_message_of_200_kib_goes_through(struct kit *kit) {
     struct kit_leg leg;
     enum { BYTES = 200 << 10 };
     char *json = xmalloc(BYTES + 256);
-    make_session(kit, &leg);
+    kit_make_session(kit, &leg);
     int head = snprintf(
         json, 256,
         "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\",\"params\":{\"_meta\":{\"x\":\"");
@@ -95,12 +60,12 @@ static void a_message_of_200_kib_goes_through(struct kit *kit) {
     free(json);
     kit_wait_answers(&leg, 2);
     assert_status(kit_wait_op(kit->factory, op), TRUNK_OK);
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void listen_is_ok_or_unsupported_or_lasts_until_finish(struct kit *kit) {
     struct kit_leg leg;
-    make_session(kit, &leg);
+    kit_make_session(kit, &leg);
     trunk_op op = kit_begin_listen(&leg);
     kit_host_run(kit->factory->host, 100);
     bool was_done = kit_host_is_done(kit->factory->host, op);
@@ -113,39 +78,39 @@ static void listen_is_ok_or_unsupported_or_lasts_until_finish(struct kit *kit) {
 
 static void cancel_request_of_an_unknown_number_is_ignored(struct kit *kit) {
     struct kit_leg leg;
-    make_session(kit, &leg);
+    kit_make_session(kit, &leg);
     kit->driver->factory.cancel_request(leg.leg, 4711);
-    (void)kit_begin_request(&leg, 2, make_ping(2).json);
+    (void)kit_begin_request(&leg, 2, kit_make_ping(2).json);
     kit_wait_answers(&leg, 2);
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void cancel_request_completes_its_op_all_the_same(struct kit *kit) {
     struct kit_leg leg;
-    make_session(kit, &leg);
-    trunk_op op = kit_begin_request(&leg, 2, make_ping(2).json);
+    kit_make_session(kit, &leg);
+    trunk_op op = kit_begin_request(&leg, 2, kit_make_ping(2).json);
     kit->driver->factory.cancel_request(leg.leg, 2);
     int32_t status = kit_wait_op(kit->factory, op)->status;
     assert_true(status == TRUNK_OK || status == TRUNK_CANCELLED);
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void a_paused_stream_goes_on(struct kit *kit) {
     struct kit_leg leg;
-    make_session(kit, &leg);
-    trunk_op op = kit_begin_request(&leg, 2, make_ping(2).json);
+    kit_make_session(kit, &leg);
+    trunk_op op = kit_begin_request(&leg, 2, kit_make_ping(2).json);
     kit->driver->factory.pause(leg.leg, 2, 1);
     kit_host_run(kit->factory->host, 50);
     kit->driver->factory.pause(leg.leg, 2, 0);
     kit_wait_answers(&leg, 2);
     assert_status(kit_wait_op(kit->factory, op), TRUNK_OK);
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void finish_completes_what_is_pending_inside_the_call(struct kit *kit) {
     struct kit_leg leg;
-    make_leg(kit, &leg);
-    trunk_op op = kit_begin_request(&leg, 1, INITIALIZE);
+    kit_make_leg(kit, &leg);
+    trunk_op op = kit_begin_request(&leg, 1, KIT_INITIALIZE);
     trunk_op end = kit_begin_finish(&leg, 0);
     assert_true(kit_host_is_done(kit->factory->host, op));
     (void)kit_end_finish(&leg, end);
@@ -154,8 +119,8 @@ static void finish_completes_what_is_pending_inside_the_call(struct kit *kit) {
 
 static void close_cuts_off_what_is_left(struct kit *kit) {
     struct kit_leg leg;
-    make_leg(kit, &leg);
-    (void)kit_begin_request(&leg, 1, INITIALIZE);
+    kit_make_leg(kit, &leg);
+    (void)kit_begin_request(&leg, 1, KIT_INITIALIZE);
     leg.is_finished = true; /* a sink call from now on is a fault */
     struct kit_factory *factory = kit->factory;
     kit->factory = NULL;
@@ -169,28 +134,25 @@ static void without_restore_snapshot_is_unsupported_and_saved_not_found(struct k
     if (kit_driver_has(kit->driver, TRUNK_CAP_RESTORE)) {
         return;
     }
-    make_session(kit, &leg);
+    kit_make_session(kit, &leg);
     assert_status(kit_snapshot(&leg), TRUNK_UNSUPPORTED);
     assert_status(kit_make(&other, kit->factory, &kit->driver->backend, "saved", 0),
                   TRUNK_NOT_FOUND);
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void a_kept_session_goes_on_from_its_snapshot(struct kit *kit) {
     struct kit_leg leg;
     struct kit_leg later;
-    make_session(kit, &leg);
-    const struct kit_result *snapshot = kit_snapshot(&leg);
-    assert_status(snapshot, TRUNK_OK);
-    assert_in_range(snapshot->value.len, 1, 4096);
-    char *saved = strndup(snapshot->value.data, snapshot->value.len);
-    finish(&leg, 1);
+    kit_make_session(kit, &leg);
+    char *saved = kit_save_session(&leg);
+    kit_finish_leg(&leg, 1);
     assert_status(kit_make(&later, kit->factory, &kit->driver->backend, saved, 0), TRUNK_OK);
     free(saved);
-    trunk_op op = kit_begin_request(&later, 1000, make_ping(1000).json);
+    trunk_op op = kit_begin_request(&later, 1000, kit_make_ping(1000).json);
     kit_wait_answers(&later, 1);
     assert_status(kit_wait_op(kit->factory, op), TRUNK_OK);
-    finish(&later, 0);
+    kit_finish_leg(&later, 0);
 }
 
 static void a_saved_state_of_others_is_invalid(struct kit *kit) {
@@ -198,6 +160,21 @@ static void a_saved_state_of_others_is_invalid(struct kit *kit) {
     int32_t status =
         kit_make(&leg, kit->factory, &kit->driver->backend, "\001 not of this driver", 0)->status;
     assert_int_equal(status, TRUNK_INVALID);
+}
+
+/* A transport with one pipe loses the leg, others the stream. */
+static void an_answer_above_the_limit_is_not_given_on(struct kit *kit) {
+    struct kit_leg leg;
+    assert_status(kit_make(&leg, kit->factory, &kit->driver->backend, NULL, 64), TRUNK_OK);
+    trunk_op op = kit_begin_request(&leg, 1, KIT_INITIALIZE);
+    int32_t status = kit_wait_op(kit->factory, op)->status;
+    if (status == TRUNK_OK) {
+        kit_wait_closed(&leg);
+        status = leg.closed_status;
+    }
+    assert_int_equal(status, TRUNK_TOO_LARGE);
+    assert_int_equal(leg.nmessages, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 /* A leg to a shell that runs this. */
@@ -211,12 +188,12 @@ static int32_t make_shell(struct kit *kit, struct kit_leg *leg, const char *scri
 static void a_peer_that_dies_is_told_by_on_closed(struct kit *kit) {
     struct kit_leg leg;
     assert_int_equal(make_shell(kit, &leg, "read line; exit 3", 0), TRUNK_OK);
-    (void)kit_begin_request(&leg, 1, INITIALIZE);
+    (void)kit_begin_request(&leg, 1, KIT_INITIALIZE);
     kit_wait_closed(&leg);
     assert_int_equal(kit_host_count_pending(kit->factory->host), 0);
-    assert_status(kit_wait_op(kit->factory, kit_begin_request(&leg, 2, make_ping(2).json)),
+    assert_status(kit_wait_op(kit->factory, kit_begin_request(&leg, 2, kit_make_ping(2).json)),
                   TRUNK_UNAVAILABLE);
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void a_flood_of_what_is_no_message_is_not_given_on(struct kit *kit) {
@@ -227,10 +204,10 @@ static void a_flood_of_what_is_no_message_is_not_given_on(struct kit *kit) {
                    "echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}'; cat >/dev/null",
                    0),
         TRUNK_OK);
-    (void)kit_begin_request(&leg, 1, INITIALIZE);
+    (void)kit_begin_request(&leg, 1, KIT_INITIALIZE);
     kit_wait_answers(&leg, 1);
     assert_int_equal(leg.nmessages, 1);
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void a_message_above_the_limit_ends_the_leg(struct kit *kit) {
@@ -243,7 +220,7 @@ static void a_message_above_the_limit_ends_the_leg(struct kit *kit) {
     kit_wait_closed(&leg);
     assert_int_equal(leg.closed_status, TRUNK_TOO_LARGE);
     assert_int_equal(leg.nmessages, 0);
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void nothing_is_left_of_legs_and_instances(struct kit *kit) {
@@ -254,8 +231,8 @@ static void nothing_is_left_of_legs_and_instances(struct kit *kit) {
         if (kit->factory == NULL) {
             kit->factory = kit_factory_open(kit->driver);
         }
-        make_session(kit, &leg);
-        finish(&leg, 0);
+        kit_make_session(kit, &leg);
+        kit_finish_leg(&leg, 0);
         struct kit_factory *factory = kit->factory;
         kit->factory = NULL;
         assert_int_equal(kit_factory_close(factory), 0);
@@ -272,9 +249,9 @@ static void nothing_is_left_of_legs_and_instances(struct kit *kit) {
 static void everything_of_a_leg_is_close_on_exec(struct kit *kit) {
     struct kit_leg leg;
     size_t before = kit_count_entries("/proc/self/fd", true);
-    make_session(kit, &leg);
+    kit_make_session(kit, &leg);
     assert_int_equal(kit_count_entries("/proc/self/fd", true), before);
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void no_signal_is_handled(struct kit *kit) {
@@ -285,25 +262,25 @@ static void no_signal_is_handled(struct kit *kit) {
         (void)sigaction(number, NULL, &before[number]);
     }
     kit->factory = kit_factory_open(kit->driver);
-    make_session(kit, &leg);
+    kit_make_session(kit, &leg);
     for (int number = 1; number <= 64; number++) {
         assert_true(sigaction(number, NULL, &after) != 0 ||
                     after.sa_handler == before[number].sa_handler);
     }
-    finish(&leg, 0);
+    kit_finish_leg(&leg, 0);
 }
 
 static void two_instances_work_at_the_same_time(struct kit *kit) {
     struct kit other = {.driver = kit->driver, .factory = kit_factory_open(kit->driver)};
     struct kit_leg one;
     struct kit_leg two;
-    make_session(kit, &one);
-    make_session(&other, &two);
-    finish(&two, 0);
+    kit_make_session(kit, &one);
+    kit_make_session(&other, &two);
+    kit_finish_leg(&two, 0);
     assert_int_equal(kit_factory_close(other.factory), 0);
-    (void)kit_begin_request(&one, 2, make_ping(2).json);
+    (void)kit_begin_request(&one, 2, kit_make_ping(2).json);
     kit_wait_answers(&one, 2);
-    finish(&one, 0);
+    kit_finish_leg(&one, 0);
 }
 
 static const struct kit_case cases[] = {
@@ -315,6 +292,8 @@ static const struct kit_case cases[] = {
              "factory.h, life: in any order, many requests at a time"),
     KIT_CASE(a_message_of_200_kib_goes_through, KIT_NEEDS_PEER,
              "factory.h, trunk_request: one object, no raw line breaks, of any size"),
+    KIT_CASE(an_answer_above_the_limit_is_not_given_on, KIT_NEEDS_PEER,
+             "factory.h, request: TOO_LARGE: the answer was above max_message"),
     KIT_CASE(listen_is_ok_or_unsupported_or_lasts_until_finish, KIT_NEEDS_PEER,
              "factory.h, listen: Listens for messages that belong to no request"),
     KIT_CASE(cancel_request_of_an_unknown_number_is_ignored, KIT_NEEDS_PEER,

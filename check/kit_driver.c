@@ -71,28 +71,46 @@ static void tell_problem(void *ctx, const char *path, const char *problem) {
     (void)fprintf(stderr, "%s: %s\n", path, problem);
 }
 
-/* The backend is a shell that becomes the peer, unless the pairs say what it is. */
-static void add_peer(const struct trunk_param_spec *params, struct json_object *backend,
-                     const char *peer) {
-    const struct trunk_param_spec *spec = find_spec(params, "command", strlen("command"));
-    if (peer == NULL || spec == NULL || (spec->flags & TRUNK_PARAM_BACKEND) == 0 ||
-        json_object_object_get(backend, "command") != NULL) {
-        return;
-    }
-    char *script = xasprintf("exec %s", peer);
+static bool has_backend_key(const struct trunk_param_spec *params, const char *key) {
+    const struct trunk_param_spec *spec = find_spec(params, key, strlen(key));
+    return spec != NULL && (spec->flags & TRUNK_PARAM_BACKEND) != 0;
+}
+
+/* A backend that is a shell which becomes the peer. */
+static void add_command(const struct trunk_param_spec *params, struct json_object *backend,
+                        const char *command) {
+    char *script = xasprintf("exec %s", command);
     add_pair(params, backend, backend, "command", "/bin/sh");
     add_pair(params, backend, backend, "args", "-c");
     add_pair(params, backend, backend, "args", script);
     free(script);
 }
 
+/* Unless the pairs say what the backend is. */
+static void add_peer(struct kit_driver *driver, struct json_object *backend,
+                     const struct kit_peer *peer) {
+    const struct trunk_param_spec *params = driver->plugin->params;
+    if (peer == NULL || json_object_object_get(backend, "command") != NULL ||
+        json_object_object_get(backend, "url") != NULL) {
+        return;
+    }
+    if (has_backend_key(params, "command")) {
+        if (peer->command != NULL) {
+            add_command(params, backend, peer->command);
+        }
+    } else if (has_backend_key(params, "url") && peer->url != NULL) {
+        add_pair(params, backend, backend, "url", peer->url);
+        driver->has_http_peer = true;
+    }
+}
+
 static bool read_params(struct kit_driver *driver, char *const *pairs, size_t npairs,
-                        const char *peer) {
+                        const struct kit_peer *peer) {
     const struct trunk_param_spec *spec = driver->plugin->params;
     struct json_object *own = json_object_new_object();
     struct json_object *backend = json_object_new_object();
     bool is_good = add_pairs(spec, own, backend, pairs, npairs);
-    add_peer(spec, backend, peer);
+    add_peer(driver, backend, peer);
     is_good =
         is_good &&
         params_parse(spec, false, own, "driver", NULL, &driver->own, tell_problem, NULL) == 0 &&
@@ -112,7 +130,7 @@ bool kit_driver_load(struct kit_driver *out_driver, const char *path, char *cons
 }
 
 bool kit_driver_load_with_peer(struct kit_driver *out_driver, const char *path, char *const *pairs,
-                               size_t npairs, const char *peer) {
+                               size_t npairs, const struct kit_peer *peer) {
     struct trunk_error error = {0};
     const struct plugin *plugin = NULL;
     *out_driver = (struct kit_driver){.loader = loader_new(NULL, NULL, 0, NULL)};

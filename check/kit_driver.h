@@ -21,7 +21,14 @@ struct kit_driver {
     size_t nparams;
     struct param_list own;     /* what params points to, when kit_driver_load has made it */
     struct param_list backend; /* of a factory: the keys of a backend */
+    bool has_http_peer;        /* the key "url" is that of kit_peer */
     struct loader *loader;
+};
+
+/* An MCP server for a factory's legs; NULL: none over that transport. */
+struct kit_peer {
+    const char *command;
+    const char *url;
 };
 
 /* Loads the file, never to unload it. pairs: npairs of "KEY=VALUE", as in a configuration; of a
@@ -29,9 +36,10 @@ struct kit_driver {
 bool kit_driver_load(struct kit_driver *out_driver, const char *path, char *const *pairs,
                      size_t npairs);
 /* Likewise; a factory whose backends have the key "command" gets, unless a pair has it, a shell
- * that runs peer (NULL: none). */
+ * that runs the peer's command; one that has no such key, but "url", gets its URL. peer: NULL for
+ * none. */
 bool kit_driver_load_with_peer(struct kit_driver *out_driver, const char *path, char *const *pairs,
-                               size_t npairs, const char *peer);
+                               size_t npairs, const struct kit_peer *peer);
 /* Frees the parameters. */
 void kit_driver_free(struct kit_driver *driver);
 /* Has the driver all of these capability bits? */

@@ -21,15 +21,21 @@ static const char usage[] =
     "process of its own. KEY=VALUE: parameters, as in trunkd's configuration. The store that they\n"
     "name must be the check's own: it is emptied.\n"
     "A factory's legs go to the backend that its keys name (command=..., url=...).\n"
-    "  --peer COMMAND   the MCP server over stdio that a factory with the key \"command\" runs,\n"
-    "                   when no KEY=VALUE names another (default trunkd-demo-backend)\n"
+    "  --peer COMMAND   the MCP server for a factory, when no KEY=VALUE names another (default\n"
+    "                   trunkd-demo-backend): one over stdio, that a driver with the key "
+    "\"command\"\n"
+    "                   runs; or, for a driver with the key \"url\", one that serves Streamable "
+    "HTTP\n"
+    "                   when it is run with \" --http 0\" appended, prints \"ready URL\" first, "
+    "and has\n"
+    "                   sessions that end with DELETE: each case gets one of its own\n"
     "  --case TEXT      runs only the cases that have TEXT in their names\n"
     "  --limit SECONDS  ends a case that takes longer (default 120)\n"
     "  --list           lists the cases and the sentences that they check\n"
     "  --help, --version\n"
     "Exit code: 0 all passed, 1 some failed, 2 nothing could be checked.\n";
 
-static const struct kit_group *const factory_groups[] = {&kit_factory_cases, NULL};
+static const struct kit_group *const factory_groups[] = {&kit_factory_cases, &kit_peer_cases, NULL};
 static const struct kit_group *const storage_groups[] = {&kit_put_cases,
                                                          &kit_life_cases,
                                                          &kit_sweep_cases,
@@ -54,7 +60,8 @@ static const struct {
              {KIT_NEEDS_RESTORE, "TRUNK_CAP_RESTORE"},
              {KIT_NEEDS_PAUSE, "pause"},
              {KIT_NEEDS_PEER, "peer: give the keys of a backend"},
-             {KIT_NEEDS_COMMAND, "key \"command\""}};
+             {KIT_NEEDS_COMMAND, "key \"command\""},
+             {KIT_NEEDS_HTTP_PEER, "key \"url\", or a KEY=VALUE names the peer"}};
 enum { NNEEDS = sizeof needs / sizeof needs[0] };
 
 struct tally {
@@ -131,7 +138,7 @@ static void print_summary(const struct run_probe *probe, const struct tally *tal
     }
 }
 
-static int check(const struct run_subject *subject, const char *only) {
+static int check(struct run_subject *subject, const char *only) {
     struct run_probe probe;
     struct run_failure failure;
     struct tally tally = {0};
@@ -143,6 +150,7 @@ static int check(const struct run_subject *subject, const char *only) {
             failure.output[0] != '\0' ? failure.output : failure.text);
         return FAILED_EXIT;
     }
+    subject->has_http_peer = (probe.needs & KIT_NEEDS_HTTP_PEER) != 0;
     const struct kit_group *const *group =
         probe.kind == TRUNK_KIND_STORAGE ? storage_groups : factory_groups;
     for (; *group != NULL; group++) {

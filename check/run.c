@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "kit_leg.h"
+#include "peer.h"
 #include "plugin/loader.h"
 
 enum { FAILED_CODE = 1 };
@@ -125,7 +126,16 @@ static enum run_result run(const struct run_subject *subject, child_fn fn, const
     return is_good ? RUN_PASSED : RUN_FAILED;
 }
 
+/* url: of a peer over HTTP; NULL: there is none. */
+static bool load(struct kit_driver *driver, const struct run_subject *subject, const char *url) {
+    const struct kit_peer peer = {.command = subject->peer, .url = url};
+    return kit_driver_load_with_peer(driver, subject->path, subject->pairs, subject->npairs, &peer);
+}
+
 /* --- the probe --- */
+
+/* Stands for a peer that is not there yet; nothing connects to it. */
+#define SOME_URL "http://127.0.0.1/mcp"
 
 static void write_caps(const struct kit_driver *driver, char *out, size_t size) {
     static const struct {
@@ -171,6 +181,7 @@ static uint32_t find_needs(const struct kit_driver *driver) {
         needs |= driver->factory.pause != NULL ? KIT_NEEDS_PAUSE : 0;
         needs |= has_command || has_key(&driver->backend, "url") ? KIT_NEEDS_PEER : 0;
         needs |= has_command ? KIT_NEEDS_COMMAND : 0;
+        needs |= driver->has_http_peer ? KIT_NEEDS_HTTP_PEER : 0;
     }
     return needs;
 }
@@ -179,8 +190,7 @@ static int probe(const struct run_subject *subject, const void *what, void *shar
     struct run_probe *out = shared;
     struct kit_driver driver;
     (void)what;
-    if (!kit_driver_load_with_peer(&driver, subject->path, subject->pairs, subject->npairs,
-                                   subject->peer)) {
+    if (!load(&driver, subject, SOME_URL)) {
         return FAILED_CODE;
     }
     out->kind = driver.plugin->kind;
@@ -234,11 +244,10 @@ static int run_factory_case(struct kit *kit, const struct kit_case *what) {
 }
 
 static int begin_case(const struct run_subject *subject, const void *what, void *shared) {
+    const struct peer *peer = shared;
     struct kit_driver driver;
-    struct kit kit = {.driver = &driver};
-    (void)shared;
-    if (!kit_driver_load_with_peer(&driver, subject->path, subject->pairs, subject->npairs,
-                                   subject->peer)) {
+    struct kit kit = {.driver = &driver, .peer = peer != NULL ? peer->pid : 0};
+    if (!load(&driver, subject, peer != NULL ? peer->url : NULL)) {
         return FAILED_CODE;
     }
     int code = driver.plugin->kind == TRUNK_KIND_FACTORY ? run_factory_case(&kit, what)
@@ -251,5 +260,14 @@ enum run_result run_case(const struct run_subject *subject, const struct kit_cas
                          struct run_failure *out_failure) {
     *out_failure = (struct run_failure){0};
     (void)snprintf(out_failure->sentence, sizeof out_failure->sentence, "%s", what->sentence);
-    return run(subject, begin_case, what, NULL, out_failure);
+    if (!subject->has_http_peer) {
+        return run(subject, begin_case, what, NULL, out_failure);
+    }
+    struct peer peer;
+    if (!peer_start(&peer, subject->peer, subject->limit_s)) {
+        exit(2);
+    }
+    enum run_result result = run(subject, begin_case, what, &peer, out_failure);
+    peer_end(&peer);
+    return result;
 }

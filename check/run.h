@@ -12,8 +12,9 @@ struct run_subject {
     const char *path; /* of the driver */
     char *const *pairs;
     size_t npairs;
-    const char *peer; /* command of an MCP server over stdio */
-    unsigned limit_s; /* of a case, in real time */
+    const char *peer;   /* command of an MCP server: over stdio, or with has_http_peer over HTTP */
+    bool has_http_peer; /* each case gets one of its own */
+    unsigned limit_s;   /* of a case, in real time */
 };
 
 /* What a driver says of itself. */
