@@ -163,5 +163,6 @@ int backends_command(struct config *config, struct log *log, FILE *out) {
     }
     free((void *)doctor.legs);
     drivers_close(&doctor.drivers);
+    drivers_free(&doctor.drivers);
     return code;
 }

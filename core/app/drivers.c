@@ -61,9 +61,12 @@ void drivers_close(struct drivers *drivers) {
         driver_free(drivers->factories[i]);
     }
     driver_free(drivers->storage);
+    loop_turn(drivers->loop, false); /* what was completed on the way out */
+}
+
+void drivers_free(struct drivers *drivers) {
     free((void *)drivers->factories);
     backend_registry_clear(&drivers->backends);
-    loop_turn(drivers->loop, false); /* what was completed on the way out */
     op_table_free(drivers->env.ops);
     loop_free(drivers->loop);
 }

@@ -18,10 +18,12 @@ struct drivers {
 };
 /* Opens the storage (with_storage) and every factory, fills the registry, and raises the limit of
  * descriptors. The parameters move from config. What cannot be opened is logged. TRUNK_OK or the
- * status; drivers_close is called in any case. */
+ * status; drivers_close and drivers_free are called in any case. */
 int32_t drivers_open(struct drivers *drivers, struct config *config, struct log *log,
                      bool with_storage);
-/* Nothing uses a driver any more. Delivers what they complete while they close. */
+/* Nothing calls a driver any more. Delivers what they complete while they close. */
 void drivers_close(struct drivers *drivers);
+/* After drivers_close, and after all that hangs on the loop is freed. */
+void drivers_free(struct drivers *drivers);
 
 #endif

@@ -214,12 +214,12 @@ static void end(struct server *server) {
     loop_signal_free(server->signals[0]);
     loop_signal_free(server->signals[1]);
     loop_timer_free(server->timer);
-    loop_turn(server->drivers.loop, false);
+    drivers_close(&server->drivers);
     manager_free(server->manager);
     endpoint_free(server->endpoint);
     node_free(server->node);
     storage_free(server->storage);
-    drivers_close(&server->drivers);
+    drivers_free(&server->drivers);
 }
 
 int serve_command(struct config *config, struct log *log) {
