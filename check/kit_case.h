@@ -36,6 +36,7 @@ enum {
     KIT_NEEDS_PEER = 128,      /* something to make legs to */
     KIT_NEEDS_COMMAND = 256,   /* legs are processes that the key "command" names */
     KIT_NEEDS_HTTP_PEER = 512, /* legs go to a peer over HTTP that was started for the case */
+    KIT_NEEDS_PARALLEL = 1024,
     KIT_OPENS_ITSELF = 1 << 30 /* none: the case opens the first instance of its process */
 };
 
@@ -63,6 +64,7 @@ extern const struct kit_group kit_log_cases;
 extern const struct kit_group kit_persistent_cases;
 extern const struct kit_group kit_shared_cases;
 extern const struct kit_group kit_bracket_cases;
+extern const struct kit_group kit_parallel_cases;
 extern const struct kit_group kit_rules_cases;
 extern const struct kit_group kit_model_cases;
 extern const struct kit_group kit_factory_cases;

@@ -36,17 +36,10 @@ static const char usage[] =
     "Exit code: 0 all passed, 1 some failed, 2 nothing could be checked.\n";
 
 static const struct kit_group *const factory_groups[] = {&kit_factory_cases, &kit_peer_cases, NULL};
-static const struct kit_group *const storage_groups[] = {&kit_put_cases,
-                                                         &kit_life_cases,
-                                                         &kit_sweep_cases,
-                                                         &kit_scan_cases,
-                                                         &kit_log_cases,
-                                                         &kit_persistent_cases,
-                                                         &kit_shared_cases,
-                                                         &kit_bracket_cases,
-                                                         &kit_rules_cases,
-                                                         &kit_model_cases,
-                                                         NULL};
+static const struct kit_group *const storage_groups[] = {
+    &kit_put_cases,      &kit_life_cases,       &kit_sweep_cases,  &kit_scan_cases,
+    &kit_log_cases,      &kit_persistent_cases, &kit_shared_cases, &kit_bracket_cases,
+    &kit_parallel_cases, &kit_rules_cases,      &kit_model_cases,  NULL};
 
 /* What a case needs and a driver may lack. */
 static const struct {
@@ -55,6 +48,7 @@ static const struct {
 } needs[] = {{KIT_NEEDS_LOG, "TRUNK_CAP_LOG"},
              {KIT_NEEDS_PERSISTENT, "TRUNK_CAP_PERSISTENT"},
              {KIT_NEEDS_SHARED, "TRUNK_CAP_SHARED"},
+             {KIT_NEEDS_PARALLEL, "TRUNK_CAP_PARALLEL"},
              {KIT_NEEDS_BRACKET, "begin and commit"},
              {KIT_NEEDS_CANCEL, "cancel"},
              {KIT_NEEDS_RESTORE, "TRUNK_CAP_RESTORE"},

@@ -173,6 +173,7 @@ static uint32_t find_needs(const struct kit_driver *driver) {
         needs |= kit_driver_has(driver, TRUNK_CAP_LOG) ? KIT_NEEDS_LOG : 0;
         needs |= kit_driver_has(driver, TRUNK_CAP_PERSISTENT) ? KIT_NEEDS_PERSISTENT : 0;
         needs |= kit_driver_has(driver, TRUNK_CAP_SHARED) ? KIT_NEEDS_SHARED : 0;
+        needs |= kit_driver_has(driver, TRUNK_CAP_PARALLEL) ? KIT_NEEDS_PARALLEL : 0;
         needs |= driver->ops.begin != NULL ? KIT_NEEDS_BRACKET : 0;
         needs |= driver->ops.cancel != NULL ? KIT_NEEDS_CANCEL : 0;
     } else {
