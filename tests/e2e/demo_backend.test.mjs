@@ -20,7 +20,7 @@ import {
 import { demo } from './support/paths.mjs';
 import { eventually } from './support/processes.mjs';
 import { RawBackend, RawSession, initializeParams, messagesOf, post, send } from './support/raw.mjs';
-import { withDirectory } from './support/trunkd.mjs';
+import { withDirectory, withTrunkd } from './support/trunkd.mjs';
 
 async function withBackend(backend, body) {
   const client = await connectDirectly(backend);
@@ -305,6 +305,33 @@ test('what is no request of a session is refused as the transport asks', async (
     assert.equal((await session.end()).status, 204);
     assert.equal((await session.end()).status, 404);
     assert.equal((await session.post(ping)).status, 404);
+  });
+});
+
+test('behind trunkd it is the same over stdio and over HTTP', async () => {
+  await withHttp([], async (url) => {
+    await withTrunkd({ mcpServers: { pipe: demo(), web: { url } } }, async (trunkd) => {
+      await withClient(trunkd.url, async (client) => {
+        const names = await toolNames(client);
+        for (const name of ['pipe', 'web']) {
+          const call = (tool, ...rest) => callText(client, `${name}_${tool}`, ...rest);
+          assert.ok(names.includes(`${name}_echo`));
+          assert.equal(await call('counter'), '1');
+          assert.equal(await call('counter'), '2');
+          const steps = [];
+          const onprogress = ({ progress }) => steps.push(progress);
+          assert.equal(await call('sleep', { ms: 20, steps: 3 }, { onprogress }), 'slept');
+          assert.deepEqual(steps, [1, 2, 3]);
+          assert.equal(await call('garbage'), 'after garbage');
+          assert.equal(await call('flood', { count: 2000 }), 'after the flood');
+          assert.equal((await call('big', { bytes: 1000000 })).length, 1000000);
+          const changed = nextListChanged(client);
+          await call('add_tool', { name: 'late' });
+          await changed;
+          assert.equal(await call('late'), 'late');
+        }
+      });
+    });
   });
 });
 
