@@ -20,7 +20,9 @@ static char read_state(pid_t pid) {
     (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
     FILE *file = fopen(path, "re");
     if (file != NULL) {
-        (void)fscanf(file, "%*d (%*[^)]) %c", &state);
+        if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1) {
+            state = '\0';
+        }
         (void)fclose(file);
     }
     return state;
