@@ -36,6 +36,9 @@ struct cue_storage {
     bool is_held[OP_KINDS];
     size_t calls[OP_KINDS];
     int32_t status; /* for every op; OK: they go as they go */
+    cue_done_fn done;
+    void *done_ctx;
+    size_t nemitted; /* by the op that is being done */
     TAILQ_HEAD(, cue_op) held;
     size_t pending;
     size_t most_pending;
@@ -97,6 +100,7 @@ static void do_sweep(struct cue_storage *cue, const struct cue_op *op) {
                                   .version = record->version,
                                   .expires_ms = record->expires_ms};
         cue->host->emit(cue->host->ctx, op->op, &item);
+        cue->nemitted++;
         cue_records_delete(cue->records, record);
         left--;
     }
@@ -137,7 +141,7 @@ static void do_scan(struct cue_storage *cue, const struct cue_op *op, struct tru
     }
 }
 
-static void apply(struct cue_storage *cue, const struct cue_op *op, struct trunk_reply *reply) {
+static void do_op(struct cue_storage *cue, const struct cue_op *op, struct trunk_reply *reply) {
     struct cue_record *living = op->key != NULL ? find_living(cue, op->key) : NULL;
     switch (op->kind) {
     case OP_LOAD:
@@ -174,6 +178,26 @@ static void apply(struct cue_storage *cue, const struct cue_op *op, struct trunk
         break;
     default:
         break;
+    }
+}
+
+static void apply(struct cue_storage *cue, const struct cue_op *op, struct trunk_reply *reply) {
+    cue->nemitted = 0;
+    do_op(cue, op, reply);
+    if (cue->done == NULL) {
+        return;
+    }
+    struct cue_call call = {.what = names[op->kind],
+                            .key = op->key,
+                            .value = op->value,
+                            .ttl_ms = op->ttl_ms,
+                            .expect_version = op->expect_version,
+                            .mode = op->mode,
+                            .limit = op->limit,
+                            .nemitted = cue->nemitted};
+    cue->done(cue->done_ctx, &call, reply);
+    if (op->kind == OP_PUT && reply->status == TRUNK_OK) {
+        cue_records_find(cue->records, op->key)->version = reply->version;
     }
 }
 
@@ -456,6 +480,11 @@ void cue_storage_answer_at(struct cue_storage *cue, size_t at, int32_t status, b
 
 void cue_storage_set_status(struct cue_storage *cue, int32_t status) {
     cue->status = status;
+}
+
+void cue_storage_on_done(struct cue_storage *cue, cue_done_fn done, void *ctx) {
+    cue->done = done;
+    cue->done_ctx = ctx;
 }
 
 size_t cue_storage_count_calls(const struct cue_storage *cue, const char *what) {

@@ -44,6 +44,22 @@ const char *cue_storage_waiting_key(const struct cue_storage *cue, size_t at); /
 void cue_storage_release_at(struct cue_storage *cue, size_t at);
 void cue_storage_answer_at(struct cue_storage *cue, size_t at, int32_t status, bool is_applied);
 
+/* A call that the records have answered, to be compared with what another store says to it. */
+struct cue_call {
+    const char *what;
+    const char *key;   /* NULL: sweep; scan: the prefix */
+    const char *value; /* scan: the cursor */
+    uint64_t ttl_ms;
+    uint64_t expect_version;
+    uint32_t mode;
+    uint32_t limit;
+    size_t nemitted;
+};
+/* After each call that was done. The version in *reply may be changed: a put gives it to the
+ * record. */
+typedef void (*cue_done_fn)(void *ctx, const struct cue_call *call, struct trunk_reply *reply);
+void cue_storage_on_done(struct cue_storage *cue, cue_done_fn done, void *ctx);
+
 size_t cue_storage_count_calls(const struct cue_storage *cue, const char *what);
 size_t cue_storage_most_pending(const struct cue_storage *cue); /* at a time, so far */
 size_t cue_storage_count_records(const struct cue_storage *cue);

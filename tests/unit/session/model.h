@@ -71,6 +71,7 @@ struct process {
     struct clock clock;
     struct host_env env;
     struct cue_storage *store;
+    struct kit_store *twin; /* NULL unless a driver was named */
     struct cue_factory *factory;
     struct storage *storage;
     struct backend_registry registry;
@@ -156,6 +157,13 @@ void process_hold(struct process *process);
 void process_answer_store(struct process *process);
 void process_answer_leg(struct process *process);
 void process_call(struct process *process, enum call_kind kind, struct known *known, bool is_owner);
+
+/* model_store.c: a storage driver as it is shipped does all that the records do, each process with
+ * an instance of its own, and must answer alike. */
+bool model_use_driver(const char *file, char *const *pairs, size_t npairs); /* false: said why */
+bool model_has_driver(void);
+void store_open_twin(struct process *process);
+void store_close_twin(struct process *process);
 
 /* model_client.c: what a client does with a session. */
 extern const struct session_client_ops client_ops;

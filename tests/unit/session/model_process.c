@@ -27,6 +27,7 @@ void process_start(struct model *model) {
     process->env =
         (struct host_env){process->loop, NULL, &process->clock, op_table_new(process->loop, NULL)};
     process->store = cue_storage_new_on(&process->env, model->storage_caps, 0, &model->records);
+    store_open_twin(process);
     process->factory = cue_factory_new_on(&process->env, model->factory_caps, &model->backends);
     process->storage = storage_new(cue_storage_driver(process->store), MODEL_STORE_TIMEOUT_MS);
     LIST_INIT(&process->clients);
@@ -219,6 +220,7 @@ static void end_process(struct process *process) {
     driver_free(cue_storage_driver(process->store));
     process_turn(process);
     storage_free(process->storage);
+    store_close_twin(process);
     backend_registry_clear(&process->registry);
     cue_factory_free(process->factory);
     cue_storage_free(process->store);

@@ -103,7 +103,7 @@ struct model *model_new(uint64_t seed) {
                                               .leg_timeout_ms = MODEL_LEG_TIMEOUT_MS,
                                               .list_wait_ms = 10000,
                                               .drain_ms = MODEL_DRAIN_MS};
-    model->storage_caps = model_chance(model, 80) ? TRUNK_CAP_PERSISTENT : 0;
+    model->storage_caps = model_chance(model, 80) || model_has_driver() ? TRUNK_CAP_PERSISTENT : 0;
     model->factory_caps = model_chance(model, 70) ? TRUNK_CAP_RESTORE : 0;
     model->nbackends = model_random(model, 4);
     model->has_required = model_chance(model, 40);

@@ -2,7 +2,8 @@
  * test_model.c - random histories of the session manager against a reference model of design.md
  * section 5: its calls, answers of store and backends in any order, failures, UNCERTAIN, time,
  * stops and kills. 500 seeds; 20,000 with TRUNKD_TEST_SIZE=long; one with TRUNKD_TEST_SEED=N. It
- * has one thread, so a sanitizer of threads need not see more of it. */
+ * has one thread, so a sanitizer of threads need not see more of it. With arguments DRIVER.so
+ * [KEY=VALUE...] the sessions are kept by this driver. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -260,9 +261,12 @@ static void test_no_history_disagrees_with_the_model(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_history_disagrees_with_the_model),
     };
+    if (argc > 1 && !model_use_driver(argv[1], argv + 2, (size_t)argc - 2)) {
+        return 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
