@@ -54,7 +54,9 @@ struct merge {
     const struct list_source *sources;
     const struct naming *naming;
     struct log *log;
-    size_t *logged; /* lines, by source */
+    size_t *logged;          /* lines, by source */
+    struct buffer *prefixes; /* of the sources */
+    size_t nsources;
     struct holder *holders;
     struct candidate *candidates;
     size_t ncandidates;
@@ -204,6 +206,26 @@ static bool is_anothers_own(const struct merge *merge) {
     return merge->naming->strategy == NAMING_CONFLICT && holder != NULL && holder->count == 1;
 }
 
+/* The backend with the longer prefix that a made-up name begins with too; NULL: there is none. It
+ * has the name even if it lists nothing, so that what others list never changes whose a name is. */
+static const char *find_owner(const struct merge *merge, size_t source) {
+    struct trunk_slice name = buffer_slice(&merge->plain);
+    for (size_t i = 0; i < merge->nsources; i++) {
+        const struct buffer *prefix = &merge->prefixes[i];
+        if (prefix->len > merge->prefixes[source].len && prefix->len <= name.len &&
+            memcmp(prefix->data, name.data, prefix->len) == 0) {
+            return merge->sources[i].backend;
+        }
+    }
+    return NULL;
+}
+
+static void tell_owner(struct merge *merge, const struct candidate *candidate, const char *owner) {
+    char *why = xasprintf("its name begins like those of backend %s", owner);
+    tell(merge, candidate->source, candidate->key, "left out", why);
+    free(why);
+}
+
 static void append_element(struct merge *merge, const struct candidate *candidate, bool is_own) {
     struct list *list = merge->list;
     struct splices splices = {0};
@@ -228,6 +250,11 @@ static void emit(struct merge *merge, const struct candidate *candidate) {
              "a backend that comes first has one of that name");
         return;
     }
+    const char *owner = is_own ? NULL : find_owner(merge, candidate->source);
+    if (owner != NULL) {
+        tell_owner(merge, candidate, owner);
+        return;
+    }
     name = buffer_slice(&merge->plain);
     struct route route = {merge->sources[candidate->source].leg, candidate->key, name};
     const struct route *kept = NULL;
@@ -243,8 +270,18 @@ static void emit(struct merge *merge, const struct candidate *candidate) {
     list->generation = XXH3_64bits_withSeed(name.data, name.len, list->generation + name.len);
 }
 
-static void end_merge(struct merge *merge, size_t nsources) {
-    for (size_t i = 0; i < nsources; i++) {
+static void begin_merge(struct merge *merge) {
+    merge->logged = xcalloc(merge->nsources + 1, sizeof *merge->logged);
+    merge->prefixes = xcalloc(merge->nsources + 1, sizeof *merge->prefixes);
+    for (size_t i = 0; i < merge->nsources; i++) {
+        names_append_prefix(&merge->prefixes[i], merge->naming, merge->sources[i].backend);
+        collect(merge, i);
+    }
+}
+
+static void end_merge(struct merge *merge) {
+    for (size_t i = 0; i < merge->nsources; i++) {
+        buffer_free(&merge->prefixes[i]);
         if (merge->logged[i] > MAX_LOGGED) {
             log_warn(merge->log, "catalogue", "more of its %s are left out backend=%s count=%zu",
                      kinds[merge->list->kind].info.member, merge->sources[i].backend,
@@ -259,6 +296,7 @@ static void end_merge(struct merge *merge, size_t nsources) {
         holder = next;
     }
     free(merge->logged);
+    free(merge->prefixes);
     free(merge->candidates);
     buffer_free(&merge->plain);
     buffer_free(&merge->encoded);
@@ -266,12 +304,10 @@ static void end_merge(struct merge *merge, size_t nsources) {
 
 bool list_merge(struct list *list, const struct list_source *sources, size_t nsources,
                 const struct naming *naming, struct log *log) {
-    struct merge merge = {.list = list, .sources = sources, .naming = naming, .log = log};
+    struct merge merge = {
+        .list = list, .sources = sources, .nsources = nsources, .naming = naming, .log = log};
     struct buffer before = list->text;
-    merge.logged = xcalloc(nsources + 1, sizeof *merge.logged);
-    for (size_t i = 0; i < nsources; i++) {
-        collect(&merge, i);
-    }
+    begin_merge(&merge);
     routes_free(list->routes);
     list->routes = routes_new();
     list->text = (struct buffer){0};
@@ -281,7 +317,7 @@ bool list_merge(struct list *list, const struct list_source *sources, size_t nso
     for (size_t i = 0; i < merge.ncandidates; i++) {
         emit(&merge, &merge.candidates[i]);
     }
-    end_merge(&merge, nsources);
+    end_merge(&merge);
     bool is_changed = !slice_equal(buffer_slice(&before), buffer_slice(&list->text));
     buffer_free(&before);
     return is_changed;

@@ -21,7 +21,7 @@ struct list_source {
     const char *backend;             /* its name */
     void *leg;                       /* put into the routes, not looked at */
     const struct trunk_slice *pages; /* the checked arrays of its pages */
-    size_t npages;
+    size_t npages;                   /* 0: its list is not known, or empty */
 };
 
 struct list;
@@ -31,9 +31,11 @@ void list_free(struct list *list); /* NULL is fine */
 /* Makes the list from the sources, whose pages are checked arrays of its kind; true if it differs
  * from what it was. The sources may go then. Tools and prompts get names by naming. Resources and
  * templates keep their URIs; of several backends that have one, that of the lowest rank
- * (names_rank) counts. An element that strict clients do not take (element_read), or whose client
- * name or URI is taken, is left out with a log line that names backend and element; so many of each
- * backend, and no more. */
+ * (names_rank) counts. A prefixed name that begins with the longer prefix of another source is left
+ * out, whatever that one lists: whose a name is depends on the config alone. An element that strict
+ * clients do not take (element_read), or whose client name or URI is taken, is left out with a log
+ * line that names backend and element; so many of each backend, and no more. Sources are all
+ * backends, with pages or without. */
 bool list_merge(struct list *list, const struct list_source *sources, size_t nsources,
                 const struct naming *naming, struct log *log);
 

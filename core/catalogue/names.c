@@ -11,7 +11,7 @@
 
 enum { HASH_TAIL = 9, KEPT_BYTES = NAMES_MAX_BYTES - HASH_TAIL };
 
-static void append_prefix(struct buffer *out, const struct naming *naming, const char *backend) {
+void names_append_prefix(struct buffer *out, const struct naming *naming, const char *backend) {
     const char *at = naming->prefix_format;
     const char *place;
     while ((place = strstr(at, BACKEND)) != NULL) {
@@ -36,7 +36,7 @@ static void shorten(struct buffer *out, size_t begin) {
 void names_generate(struct buffer *out, const struct naming *naming, const char *backend,
                     struct trunk_slice name) {
     size_t begin = out->len;
-    append_prefix(out, naming, backend);
+    names_append_prefix(out, naming, backend);
     buffer_append_slice(out, name);
     if (out->len - begin > NAMES_MAX_BYTES) {
         shorten(out, begin);
@@ -48,7 +48,7 @@ bool names_could_be(const struct naming *naming, struct trunk_slice name, const 
         return true;
     }
     struct buffer prefix = {0};
-    append_prefix(&prefix, naming, backend);
+    names_append_prefix(&prefix, naming, backend);
     size_t len = prefix.len < KEPT_BYTES ? prefix.len : KEPT_BYTES;
     bool has_prefix = name.len >= len && (len == 0 || memcmp(name.data, prefix.data, len) == 0);
     buffer_free(&prefix);

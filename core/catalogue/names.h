@@ -28,6 +28,8 @@ struct naming {
  * process. */
 void names_generate(struct buffer *out, const struct naming *naming, const char *backend,
                     struct trunk_slice name);
+/* Appends what stands before the prefixed names of a backend. */
+void names_append_prefix(struct buffer *out, const struct naming *naming, const char *backend);
 /* Could a client's name be one of this backend, whose lists are not known? */
 bool names_could_be(const struct naming *naming, struct trunk_slice name, const char *backend);
 /* The place of a backend that stands at `index` of all: the lower wins. */

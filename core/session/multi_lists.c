@@ -28,18 +28,15 @@ static bool merge(struct multi_session *multi, enum list_kind kind) {
         return false;
     }
     struct list_source *sources = xcalloc(multi->nlegs, sizeof *sources);
-    size_t count = 0;
     for (size_t i = 0; i < multi->nlegs; i++) {
         struct leg *leg = multi->legs[i];
-        if (leg_has_list(leg, kind)) {
-            struct list_source *source = &sources[count++];
-            source->backend = leg_backend(leg)->name;
-            source->leg = leg;
-            source->pages = leg_list_pages(leg, kind, &source->npages);
-        }
+        struct list_source *source = &sources[i];
+        source->backend = leg_backend(leg)->name;
+        source->leg = leg;
+        source->pages = leg_list_pages(leg, kind, &source->npages);
     }
-    bool is_changed =
-        list_merge(merged->list, sources, count, &multi->env.options->naming, multi->env.log);
+    bool is_changed = list_merge(merged->list, sources, multi->nlegs, &multi->env.options->naming,
+                                 multi->env.log);
     free(sources);
     merged->is_stale = false;
     return is_changed;
@@ -151,7 +148,7 @@ const struct route *multi_session_route_uri(struct multi_session *multi, struct 
     return reads_find(multi->lists[LIST_RESOURCES].list, multi->lists[LIST_TEMPLATES].list, uri);
 }
 
-/* Of `a` and `a_b` the longer name is the likelier one for `a_b_c`. */
+/* Of `a` and `a_b` the longer one has `a_b_c` (list_merge), or nobody has. */
 struct leg *multi_session_guess_leg(struct multi_session *multi, enum list_kind kind,
                                     struct trunk_slice name) {
     const struct naming *naming = &multi->env.options->naming;
@@ -162,10 +159,10 @@ struct leg *multi_session_guess_leg(struct multi_session *multi, enum list_kind 
     for (size_t i = 0; i < multi->nlegs; i++) {
         struct leg *leg = multi->legs[i];
         const char *backend = leg_backend(leg)->name;
-        if (!leg_has_list(leg, kind) && names_could_be(naming, name, backend) &&
+        if (names_could_be(naming, name, backend) &&
             (best == NULL || strlen(backend) > strlen(leg_backend(best)->name))) {
             best = leg;
         }
     }
-    return best;
+    return best == NULL || leg_has_list(best, kind) ? NULL : best;
 }

@@ -597,16 +597,28 @@ static void test_plugin_dirs_load_from_a_config_that_is_otherwise_wrong(void **s
     assert_string_equal(told.where[1], ": plugin_dirs[1]");
 }
 
-static void assert_check_prints(const struct config *config, const char *expected) {
+/* Freed by the caller. */
+static char *print_check(const struct config *config) {
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
     assert_non_null(out);
     check_print(config, out);
     assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void assert_check_prints(const struct config *config, const char *expected) {
+    char *text = print_check(config);
     if (strstr(text, expected) == NULL) {
         fail_msg("\"%s\" does not contain \"%s\"", text, expected);
     }
+    free(text);
+}
+
+static void assert_check_prints_not(const struct config *config, const char *part) {
+    char *text = print_check(config);
+    assert_null(strstr(text, part));
     free(text);
 }
 
@@ -621,6 +633,23 @@ static void test_check_tells_what_a_good_config_would_do(void **state) {
     assert_check_prints(
         config, "OK: 2 backends (1 disabled), storage sqlite, listen http://127.0.0.1:4483/mcp\n");
     assert_false(config_lets_strangers_in(config));
+    config_free(config);
+}
+
+static void test_check_warns_of_a_prefix_that_begins_like_another(void **state) {
+    static const char backends[] = "\"mcpServers\": {\"git\": {\"command\": \"c\"}, "
+                                   "\"git_hub\": {\"command\": \"c\"}}";
+    (void)state;
+    char text[256];
+    (void)snprintf(text, sizeof text, "{%s}", backends);
+    struct config *config = load_good(text);
+    assert_check_prints(config, "mcpServers.git: tools whose names begin with \"git_hub_\" belong "
+                                "to git_hub, others of that name are left out\n");
+    config_free(config);
+    (void)snprintf(text, sizeof text, "{%s, \"aggregation\": {\"prefix_format\": \"{backend}.\"}}",
+                   backends);
+    config = load_good(text);
+    assert_check_prints_not(config, "warning");
     config_free(config);
 }
 
@@ -757,6 +786,7 @@ int main(void) {
         cmocka_unit_test(test_file_that_cannot_be_read_is_told_clearly),
         cmocka_unit_test(test_plugin_dirs_load_from_a_config_that_is_otherwise_wrong),
         cmocka_unit_test(test_check_tells_what_a_good_config_would_do),
+        cmocka_unit_test(test_check_warns_of_a_prefix_that_begins_like_another),
         cmocka_unit_test(test_check_warns_when_tokens_do_not_keep_strangers_out),
         cmocka_unit_test(test_configs_that_are_shipped_load),
         cmocka_unit_test(test_full_config_has_every_key),

@@ -108,6 +108,56 @@ static void test_conflict_never_takes_a_name_that_a_backend_gave(void **state) {
     rig_end(&rig);
 }
 
+static void test_a_name_with_the_longer_prefix_of_another_backend_is_left_out(void **state) {
+    static const struct part before[] = {
+        {"git", "[" TOOL("x") "]"}, {"git_hub", "[" TOOL("y") "]"}, {0}};
+    static const struct part after[] = {
+        {"git", "[" TOOL("hub_y") "," TOOL("hub_z") "," TOOL("hub") "]"},
+        {"git_hub", "[" TOOL("y") "]"},
+        {0}};
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, LIST_TOOLS);
+    rig_merge(&rig, &prefix_naming, before);
+    rig_assert_route(&rig, "git_hub_y", "git_hub", "\"y\"");
+    assert_string_equal(rig_log(&rig), "");
+    rig_merge(&rig, &prefix_naming, after);
+    rig_assert_list(&rig, "{\"tools\":[" TOOL("git_hub") "," TOOL("git_hub_y") "]}");
+    rig_assert_route(&rig, "git_hub", "git", "\"hub\"");
+    rig_assert_route(&rig, "git_hub_y", "git_hub", "\"y\"");
+    assert_non_null(strstr(rig_log(&rig),
+                           "\"a tool is left out: its name begins like those of backend git_hub\" "
+                           "backend=git tool=\"hub_z\"\n"));
+    rig_end(&rig);
+}
+
+static void test_a_backend_whose_list_is_not_known_keeps_its_names(void **state) {
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, LIST_TOOLS);
+    struct trunk_slice page = slice_cstr("[" TOOL("hub_y") "]");
+    struct list_source sources[] = {{"git", NULL, &page, 1}, {"git_hub", NULL, NULL, 0}};
+    assert_false(list_merge(rig.list, sources, 2, &prefix_naming, rig.log));
+    assert_int_equal(list_count(rig.list), 0);
+    assert_true(list_merge(rig.list, sources, 1, &prefix_naming, rig.log));
+    assert_int_equal(list_count(rig.list), 1);
+    rig_end(&rig);
+}
+
+static void test_conflict_keeps_to_the_longer_prefix_with_names_it_makes(void **state) {
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, LIST_PROMPTS);
+    rig_merge(&rig, &conflict_naming,
+              (const struct part[]){{"git", "[{\"name\":\"hub_y\"},{\"name\":\"git_hub_own\"}]"},
+                                    {"git_hub", "[{\"name\":\"z\"}]"},
+                                    {"k", "[{\"name\":\"hub_y\"}]"},
+                                    {0}});
+    rig_assert_list(&rig, "{\"prompts\":[{\"name\":\"git_hub_own\"},{\"name\":\"z\"},"
+                          "{\"name\":\"k_hub_y\"}]}");
+    rig_end(&rig);
+}
+
 static void test_priority_hides_what_a_backend_before_has(void **state) {
     static const char *const order[] = {"c", "gone", "b"};
     static const struct naming naming = {NAMING_PRIORITY, "{backend}_", order, 3};
@@ -216,6 +266,9 @@ int main(void) {
         cmocka_unit_test(test_merge_tells_whether_the_list_differs),
         cmocka_unit_test(test_conflict_prefixes_only_what_several_backends_have),
         cmocka_unit_test(test_conflict_never_takes_a_name_that_a_backend_gave),
+        cmocka_unit_test(test_a_name_with_the_longer_prefix_of_another_backend_is_left_out),
+        cmocka_unit_test(test_a_backend_whose_list_is_not_known_keeps_its_names),
+        cmocka_unit_test(test_conflict_keeps_to_the_longer_prefix_with_names_it_makes),
         cmocka_unit_test(test_priority_hides_what_a_backend_before_has),
         cmocka_unit_test(test_uris_stay_and_the_first_backend_has_a_doubled_one),
         cmocka_unit_test(test_unusable_elements_hide_no_other_and_are_logged),
