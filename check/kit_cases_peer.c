@@ -84,6 +84,20 @@ static void a_request_to_a_dead_peer_is_unavailable(struct kit *kit) {
     }
 }
 
+static void a_session_that_a_dead_peer_was_not_told_to_end_is_not_ok(struct kit *kit) {
+    struct kit_leg leg;
+    struct kit_leg kept;
+    kit_make_session(kit, &leg);
+    char *saved = kit_save_session(&leg);
+    assert_status(kit_make(&kept, kit->factory, &kit->driver->backend, saved, 0), TRUNK_OK);
+    free(saved);
+    kill_peer(kit);
+    kit_host_run(kit->factory->host, 50); /* for the driver to see that connections were closed */
+    kit_finish_leg(&kept, 1);
+    int32_t status = kit_end_finish(&leg, kit_begin_finish(&leg, 0))->status;
+    assert_true(status == TRUNK_UNCERTAIN || status == TRUNK_UNAVAILABLE);
+}
+
 /* Two legs on one session; the first ends it. */
 static void a_session_that_the_peer_has_forgotten_is_not_found(struct kit *kit) {
     struct kit_leg leg;
@@ -110,6 +124,10 @@ static const struct kit_case cases[] = {
     KIT_CASE(a_request_to_a_dead_peer_is_unavailable, KIT_NEEDS_HTTP_PEER,
              "factory.h, STATUSES: surely not sent, not one byte that the backend could act on; "
              "may work later or on a new leg."),
+    KIT_CASE(a_session_that_a_dead_peer_was_not_told_to_end_is_not_ok,
+             KIT_NEEDS_HTTP_PEER | KIT_NEEDS_RESTORE,
+             "factory.h, finish: UNCERTAIN, UNAVAILABLE: with keep 0, the backend may still hold "
+             "its session"),
     KIT_CASE(a_session_that_the_peer_has_forgotten_is_not_found,
              KIT_NEEDS_HTTP_PEER | KIT_NEEDS_RESTORE,
              "factory.h, STATUSES: the backend no longer knows the session (HTTP 404 with a "

@@ -37,8 +37,9 @@ static void end_create(struct create *create, int32_t status, const char *text,
     manager_job_end(manager);
 }
 
-static void on_legs_closed(void *ctx) {
+static void on_legs_closed(void *ctx, bool is_left) {
     struct create *create = ctx;
+    (void)is_left; /* no record names its legs yet */
     end_create(create, create->status, create->text, NULL);
 }
 
@@ -56,7 +57,7 @@ static void fail(struct create *create, int32_t status, const char *text) {
     log_warn(create->manager->config.log, "session", "session not created: %s session=%s", copy,
              create->tag);
     if (session == NULL) {
-        on_legs_closed(create);
+        on_legs_closed(create, false);
         return;
     }
     create->session = NULL;

@@ -36,7 +36,7 @@ void leg_tell_waits(struct leg *leg, int32_t status, const char *text) {
 
 static void on_transport_finished(void *ctx, int32_t status) {
     struct leg_env *env = ctx;
-    (void)status;
+    env->unclosed += status != TRUNK_OK ? 1 : 0;
     env->transports--;
     if (env->transports == 0 && env->on_idle != NULL) {
         env->on_idle(env->on_idle_ctx);

@@ -30,6 +30,7 @@ struct leg_env {
     const struct session_options *options;
     const char *capabilities; /* declared to the backends, raw JSON; NULL: none */
     size_t transports;        /* made and not yet finished at their driver: live backend sessions */
+    size_t unclosed;          /* finished, but the backend may still hold its session */
     void (*on_idle)(void *ctx); /* called when transports falls to 0; may be NULL */
     void *on_idle_ctx;
 };

@@ -178,6 +178,18 @@ void manager_reap(struct manager *manager, const char *id, struct record *record
     reaper_add(manager->reaper, id, record, removes, on_reaped, manager);
 }
 
+bool manager_reap_ended(struct session *session) {
+    struct manager *manager = session->manager;
+    struct record copy = {0};
+    if (manager->is_stopping) {
+        return storage_is_persistent(manager->config.storage);
+    }
+    record_copy(&session->record, &copy);
+    manager_job_begin(manager);
+    reaper_add(manager->reaper, session->id, &copy, true, on_reaped, manager);
+    return true;
+}
+
 /* A session that is live over it was told by nobody: a late write of its own, or a flag that came
  * right behind its creation's look at the store. */
 void manager_reap_if_left(struct manager *manager, const char *id, const struct record *record) {

@@ -93,7 +93,7 @@ void session_unref(struct session *session);
 void session_end(struct session *session, const char *why, bool drains);
 void session_stop(
     struct session *session); /* with trunkd; the record stays where the store is PERSISTENT */
-void session_abandon(struct session *session, void (*closed)(void *ctx),
+void session_abandon(struct session *session, multi_session_closed_fn closed,
                      void *ctx); /* a build that came to nothing */
 void session_touch_if_due(struct session *session);
 extern const struct multi_session_events session_multi_events;
@@ -116,6 +116,10 @@ struct session *manager_find(struct manager *manager, const char *id); /* whatev
 /* A record without a live session: its legs are closed. removes: then the record goes too. Nothing,
  * if that is under way already. record's contents are taken over. */
 void manager_reap(struct manager *manager, const char *id, struct record *record, bool removes);
+/* The session is over, but some backend may still hold its part: that is tried again, now or after
+ * the next start, and then the record goes. false: at the stop, of a record that is not there then.
+ */
+bool manager_reap_ended(struct session *session);
 /* A terminated record that was found in the store: whoever should have closed its legs is gone. */
 void manager_reap_if_left(struct manager *manager, const char *id, const struct record *record);
 bool manager_is_idle_expired(const struct session *session, uint64_t now_ms);

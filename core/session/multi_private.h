@@ -38,7 +38,7 @@ struct multi_session {
     TAILQ_HEAD(, lists_wait) waits;
     void (*required_ready)(void *ctx, int32_t status, const char *text);
     void *required_ctx;
-    void (*closed)(void *ctx);
+    multi_session_closed_fn closed;
     void *closed_ctx;
 };
 

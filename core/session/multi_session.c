@@ -76,7 +76,7 @@ static void on_leg_request(void *ctx, const struct leg_source *from,
 static void free_multi(void *arg) {
     struct multi_session *multi = arg;
     if (multi->closed != NULL) {
-        multi->closed(multi->closed_ctx);
+        multi->closed(multi->closed_ctx, multi->env.unclosed > 0);
     }
     buffer_free(&multi->capabilities);
     multi_lists_free(multi);
@@ -163,7 +163,7 @@ void multi_session_open(struct multi_session *multi) {
     }
 }
 
-void multi_session_close(struct multi_session *multi, bool keeps, void (*closed)(void *ctx),
+void multi_session_close(struct multi_session *multi, bool keeps, multi_session_closed_fn closed,
                          void *ctx) {
     multi->is_closed = true;
     multi->closed = closed;

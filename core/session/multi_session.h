@@ -34,10 +34,13 @@ struct multi_session *multi_session_new(const struct leg_env *env,
                                         const struct record *record,
                                         const struct multi_session_events *events, void *ctx);
 void multi_session_open(struct multi_session *multi); /* all legs, in parallel */
+/* is_left: of some session with a backend, of this time or an earlier one, the driver could not say
+ * that it is closed. */
+typedef void (*multi_session_closed_fn)(void *ctx, bool is_left);
 /* Ends every leg; closed (may be NULL) is called when the drivers are through with all of them.
  * keeps: sessions with backends that the record names, and that can be gone on with, are left
  * alive; otherwise all are closed. Calls in flight fail now, and no event comes any more. */
-void multi_session_close(struct multi_session *multi, bool keeps, void (*closed)(void *ctx),
+void multi_session_close(struct multi_session *multi, bool keeps, multi_session_closed_fn closed,
                          void *ctx);
 
 /* Calls ready once when every `required` backend has answered initialize (OK), or with the text of

@@ -13,6 +13,7 @@
 #define MAX_RUNNING 16
 #define MAX_TRIES 4 /* of a backend that is not there, over half a minute */
 #define FIRST_PAUSE_MS 1000
+#define LAST_TIMEOUT_MS 1000 /* of each step of a try that a stop waits for */
 
 struct job {
     UT_hash_handle hh;
@@ -112,7 +113,17 @@ static void end_try(struct job *job) {
     char key[RECORD_KEY_SIZE];
     if (job->failed > 0 && job->tries < MAX_TRIES && !job->reaper->is_stopping) {
         pause_job(job);
-    } else if (job->removes && (job->failed == 0 || !job->reaper->is_stopping)) {
+        return;
+    }
+    if (job->failed > 0) {
+        log_warn(job->reaper->log, "session",
+                 "%zu sessions with backends could not be closed; %s session=%s", job->failed,
+                 job->removes && job->reaper->is_stopping
+                     ? "they are tried again after the next start"
+                     : "they are left to end by themselves",
+                 job->tag);
+    }
+    if (job->removes && (job->failed == 0 || !job->reaper->is_stopping)) {
         record_key(job->id, key);
         storage_remove(job->reaper->storage, key, on_removed, job);
     } else {
@@ -148,6 +159,9 @@ static void close_leg(struct job *job, const struct record_leg *leg) {
                         .session = leg->session,
                         .protocol = leg->protocol,
                         .timeout_ms = reaper->timeout_ms};
+    if (reaper->is_stopping && reap.timeout_ms > LAST_TIMEOUT_MS) {
+        reap.timeout_ms = LAST_TIMEOUT_MS;
+    }
     job->left++;
     reap_session(&reap, on_leg_closed, job);
 }

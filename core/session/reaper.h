@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * reaper.h - closes the sessions with backends that a record names and no live session holds: of a
- * record that expired, that was terminated where it was not live, or that a crash left terminated
- * (design.md section 5, Hygiene). A bounded number at a time; a backend that is not there is tried
- * again some times. */
+ * record that expired, that was terminated where it was not live, or that a crash left terminated,
+ * and of a session that ended while a backend was away (design.md section 5, Hygiene). A bounded
+ * number at a time; a backend that is not there is tried again some times. */
 #ifndef TRUNKD_SESSION_REAPER_H
 #define TRUNKD_SESSION_REAPER_H
 

@@ -295,9 +295,9 @@ static void on_removed(void *ctx, const struct trunk_reply *reply) {
 }
 
 /* Only now nothing of the backends is left that the record would be needed for. */
-static void on_legs_closed(void *ctx) {
+static void on_legs_closed(void *ctx, bool is_left) {
     struct session *session = ctx;
-    if (session->keeps_record) {
+    if (session->keeps_record || (is_left && manager_reap_ended(session))) {
         session_unref(session);
     } else {
         storage_remove(session->manager->config.storage, session->key, on_removed, session);
@@ -314,6 +314,7 @@ static void cut(struct session *session) {
     session->manager->config.client_ops->on_cut(session->client);
     struct multi_session *multi = session->multi;
     session->multi = NULL;
+    multi_session_fill_record(multi, &session->record); /* a write of it may have been overtaken */
     multi_session_close(multi, session->keeps_record, on_legs_closed,
                         session); /* takes the manager's reference */
     session_unref(session);
@@ -347,7 +348,7 @@ void session_stop(struct session *session) {
                 true);
 }
 
-void session_abandon(struct session *session, void (*closed)(void *ctx), void *ctx) {
+void session_abandon(struct session *session, multi_session_closed_fn closed, void *ctx) {
     struct multi_session *multi = session->multi;
     session_change_state(session, SESSION_TERMINATED);
     session->multi = NULL;

@@ -8,6 +8,7 @@
 
 #include "call.h"
 #include "legacy_sse.h"
+#include "outcome.h"
 
 enum { FAREWELL_MS = 5000, MAX_SNAPSHOT_BYTES = 4096, MAX_PROTOCOL_BYTES = 64 };
 
@@ -325,11 +326,11 @@ void leg_close(struct leg *leg, int32_t status, const char *text) {
     leg->sink->on_closed(leg->sink->ctx, status, leg->end_text);
 }
 
-static void complete_finish(struct leg *leg) {
+static void complete_finish(struct leg *leg, int32_t status, const char *text) {
     const struct trunk_host *host = leg->host;
     trunk_op op = leg->finish_op;
     leg_free(leg);
-    trunk_complete(host, op, TRUNK_OK, NULL);
+    trunk_complete(host, op, status, text);
 }
 
 static void ignore_headers(void *ctx, long http_status, const struct answer_headers *headers) {
@@ -346,6 +347,7 @@ static bool refuse_event(void *ctx, const struct sse_event *event) {
 
 static void on_farewell_end(void *ctx, const struct exchange_result *result) {
     struct leg *leg = ctx;
+    char text[OUTCOME_TEXT_BYTES];
     long http_status = result->http_status;
     bool is_gone_anyway = http_status == 400 || http_status == 404 || http_status == 405;
     if (!is_gone_anyway && (http_status < 200 || http_status >= 300)) {
@@ -353,7 +355,8 @@ static void on_farewell_end(void *ctx, const struct exchange_result *result) {
                    "the session was not deleted backend=%s http_status=%ld %s", leg->backend,
                    http_status, result->text);
     }
-    complete_finish(leg);
+    int32_t status = outcome_of_delete(result, leg->backend, text, sizeof text);
+    complete_finish(leg, status, status != TRUNK_OK ? text : NULL);
 }
 
 static bool start_farewell(struct leg *leg, const struct trunk_finish *how) {
@@ -384,8 +387,10 @@ static void end_calls(struct leg *leg, const char *text) {
 }
 
 void leg_go_on_finishing(struct leg *leg) {
-    if (leg->session_id == NULL || !start_farewell(leg, leg->how)) {
-        complete_finish(leg);
+    if (leg->session_id == NULL) {
+        complete_finish(leg, TRUNK_OK, NULL);
+    } else if (!start_farewell(leg, leg->how)) {
+        complete_finish(leg, TRUNK_UNAVAILABLE, "out of memory");
     }
 }
 
@@ -402,7 +407,7 @@ void leg_finish(struct leg *leg, const struct trunk_finish *how, trunk_op op) {
         return;
     }
     if (how->keep != 0) {
-        complete_finish(leg);
+        complete_finish(leg, TRUNK_OK, NULL);
     } else {
         leg_go_on_finishing(leg);
     }

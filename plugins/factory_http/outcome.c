@@ -63,3 +63,21 @@ bool outcome_is_transient(const struct exchange_result *result) {
     return result->http_status == 0 || result->http_status == 408 || result->http_status == 429 ||
            result->http_status >= 500 || (result->http_status < 300 && !result->is_whole);
 }
+
+/* A refusal that another try would meet again is final: the server ends such sessions by itself.
+ * 501 says of the method what 405 says of it here. */
+int32_t outcome_of_delete(const struct exchange_result *result, const char *backend, char *out_text,
+                          size_t size) {
+    long http_status = result->http_status;
+    bool may_pass =
+        http_status == 408 || http_status == 429 || (http_status >= 500 && http_status != 501);
+    out_text[0] = '\0';
+    if (may_pass) {
+        describe_refusal(result, backend, out_text, size);
+    } else if (http_status == 0) {
+        (void)snprintf(out_text, size, "backend %s: %s", backend, result->text);
+    } else {
+        return TRUNK_OK;
+    }
+    return TRUNK_UNCERTAIN;
+}

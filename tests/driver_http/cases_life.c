@@ -223,21 +223,47 @@ static void test_finish_first_cancels_what_is_pending(void **state) {
     rig_close(&rig);
 }
 
-static void test_finish_is_done_whatever_the_backend_says_or_does_not(void **state) {
+static void test_finish_is_ok_only_when_another_delete_could_not_help(void **state) {
+    static const struct {
+        const char *answer;
+        int32_t status;
+        size_t logged;
+    } cases[] = {
+        {"200 OK", TRUNK_OK, 0},
+        {"202 Accepted", TRUNK_OK, 0},
+        {"400 Bad Request", TRUNK_OK, 0},
+        {"401 Unauthorized", TRUNK_OK, 1},
+        {"404 Not Found", TRUNK_OK, 0},
+        {"405 Method Not Allowed", TRUNK_OK, 0},
+        {"408 Request Timeout", TRUNK_UNCERTAIN, 1},
+        {"429 Too Many Requests", TRUNK_UNCERTAIN, 1},
+        {"500 Oh", TRUNK_UNCERTAIN, 1},
+        {"501 Not Implemented", TRUNK_OK, 1},
+        {"503 Service Unavailable", TRUNK_UNCERTAIN, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig rig;
+        struct peer peer = {0};
+        rig_open(&rig);
+        peer_make_session(&peer, &rig, "s");
+        trunk_op op = peer_begin_finish(&peer, 0, 0);
+        answer(server_expect(&rig.server, "DELETE", "/mcp"), cases[i].answer, "", "");
+        peer_end_finish_with(&peer, op, cases[i].status);
+        assert_int_equal(loop_host_logged(rig.host, "not deleted", NULL), cases[i].logged);
+        rig_close(&rig);
+    }
+}
+
+static void test_finish_without_an_answer_is_uncertain_at_its_deadline(void **state) {
     (void)state;
     struct rig rig;
     struct peer peer = {0};
     rig_open(&rig);
     peer_make_session(&peer, &rig, "s");
-    trunk_op op = peer_begin_finish(&peer, 0, 0);
-    answer(server_expect(&rig.server, "DELETE", "/mcp"), "500 Oh", "", "");
-    peer_end_finish(&peer, op);
-    assert_int_equal(loop_host_logged(rig.host, "not deleted", NULL), 1);
-
-    peer_make_session(&peer, &rig, "s");
     uint64_t before_ms = mono_now_ms();
-    op = peer_begin_finish(&peer, 0, before_ms + 100); /* no answer */
-    peer_end_finish(&peer, op);
+    trunk_op op = peer_begin_finish(&peer, 0, before_ms + 100);
+    peer_end_finish_with(&peer, op, TRUNK_UNCERTAIN);
     assert_in_range(mono_now_ms() - before_ms, 90, 3000);
     rig_close(&rig);
 }
@@ -324,7 +350,8 @@ int run_life_cases(void) {
         cmocka_unit_test(test_a_stateless_backend_has_a_constant_snapshot),
         cmocka_unit_test(test_saved_states_of_another_making_are_refused),
         cmocka_unit_test(test_finish_first_cancels_what_is_pending),
-        cmocka_unit_test(test_finish_is_done_whatever_the_backend_says_or_does_not),
+        cmocka_unit_test(test_finish_is_ok_only_when_another_delete_could_not_help),
+        cmocka_unit_test(test_finish_without_an_answer_is_uncertain_at_its_deadline),
         cmocka_unit_test(test_close_completes_what_is_pending),
         cmocka_unit_test(test_legs_share_connections_but_nothing_else),
         cmocka_unit_test(test_kept_connections_are_closed_when_the_last_leg_is_gone),

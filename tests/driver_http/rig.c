@@ -272,13 +272,17 @@ trunk_op peer_begin_finish(struct peer *peer, uint32_t keep, uint64_t deadline_m
     return op;
 }
 
-void peer_end_finish(struct peer *peer, trunk_op op) {
-    (void)peer_expect(peer, op, TRUNK_OK);
+void peer_end_finish_with(struct peer *peer, trunk_op op, int32_t status) {
+    (void)peer_expect(peer, op, status);
     peer->must_be_silent = true;
     for (size_t i = 0; i < MAX_MESSAGES; i++) {
         free(peer->messages[i].json);
         peer->messages[i].json = NULL;
     }
+}
+
+void peer_end_finish(struct peer *peer, trunk_op op) {
+    peer_end_finish_with(peer, op, TRUNK_OK);
 }
 
 void peer_finish(struct peer *peer) {

@@ -72,6 +72,7 @@ void peer_wait_closed(struct peer *peer);
 trunk_op peer_begin_finish(struct peer *peer, uint32_t keep, uint64_t deadline_ms);
 /* After the op of finish was begun: waits for it and frees what the peer holds. */
 void peer_end_finish(struct peer *peer, trunk_op op);
+void peer_end_finish_with(struct peer *peer, trunk_op op, int32_t status);
 /* Finishes with keep: nothing is said to the server. */
 void peer_finish(struct peer *peer);
 

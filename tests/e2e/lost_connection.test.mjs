@@ -2,45 +2,17 @@
 // lost_connection.test.mjs - clients whose connections are cut in the middle of a call: after they came back they have each event
 // once, in order, and the result.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect as connectTo, createServer } from 'node:net';
 import test from 'node:test';
 import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { textResult, withScripted } from './fixture/scripted_backend.mjs';
 import { eventually } from './support/processes.mjs';
+import { withRelay } from './support/relay.mjs';
 import { withTrunkd } from './support/trunkd.mjs';
 
 const steps = 20;
 const cutAfter = [7, 14];
-
-// Runs body(url, cut) with a TCP relay before the server at this url: cut() resets all its connections.
-async function withRelay(url, body) {
-  const target = new URL(url);
-  const sockets = new Set();
-  const keep = (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
-  };
-  const server = createServer((near) => {
-    const far = connectTo(Number(target.port), target.hostname);
-    keep(near);
-    keep(far);
-    near.pipe(far).pipe(near);
-    near.on('close', () => far.destroy());
-    far.on('close', () => near.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const cut = () => [...sockets].forEach((socket) => socket.resetAndDestroy());
-  try {
-    await body(`http://127.0.0.1:${server.address().port}/mcp`, cut);
-  } finally {
-    server.close();
-    cut();
-  }
-}
 
 // A backend whose call tells its steps; before those after a cut it waits for cue(step).
 function stepping(cue) {
@@ -72,8 +44,8 @@ for (const [version, [ClientOf, TransportOf]] of Object.entries(sdks)) {
     };
     await withScripted({ tools: { step: stepping(cue) } }, (backend) =>
       withTrunkd({ mcpServers: { one: { url: backend.url } } }, ({ url }) =>
-        withRelay(url, async (relayed, cutAll) => {
-          cut = cutAll;
+        withRelay(url, async (relayed, relay) => {
+          cut = relay.cut;
           const client = new ClientOf({ name: 'lost', version: '1' });
           await client.connect(new TransportOf(new URL(relayed)));
           const onprogress = ({ progress }) => seen.push(progress);

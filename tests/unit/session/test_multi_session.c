@@ -49,8 +49,9 @@ static void on_notice(void *ctx, const struct leg_source *from, const struct mes
     fixture->notices++;
 }
 
-static void on_closed(void *ctx) {
+static void on_closed(void *ctx, bool is_left) {
     struct fixture *fixture = ctx;
+    assert_false(is_left);
     fixture->closed++;
 }
 

@@ -71,6 +71,61 @@ static void test_a_stop_does_not_wait_for_a_backend_that_is_away(void **state) {
     assert_true(rig_is_flagged(rig)); /* for the next start */
 }
 
+/* The session ends, and backend a cannot be told. */
+static void end_while_a_is_away(struct rig *rig, int32_t status) {
+    (void)rig_open(rig);
+    cue_factory_hold(rig->factory, "a", "finish");
+    rig_terminate(rig);
+    rig_until_leg_held(rig, "a", "finish");
+    cue_factory_complete_next(rig->factory, "a", "finish", status, "backend a is away");
+    RIG_UNTIL(rig, rig->closed == 1);
+    assert_int_equal(rig->backends.count, 1);
+    assert_true(rig_is_flagged(rig));
+}
+
+static void test_a_backend_that_was_away_at_the_end_of_its_session_is_told_later(void **state) {
+    static const int32_t statuses[] = {TRUNK_UNAVAILABLE, TRUNK_UNCERTAIN};
+    struct rig *rig = *state;
+    for (size_t i = 0; i < 2; i++) {
+        end_while_a_is_away(rig, statuses[i]);
+        rig_until_leg_held(rig, "a", "finish");
+        cue_factory_complete_next(rig->factory, "a", "finish", statuses[i], "backend a is away");
+        rig_settle(rig);
+        assert_int_equal(rig->backends.count, 1);
+        assert_true(rig_is_flagged(rig));
+        cue_factory_let_all(rig->factory);
+        RIG_UNTIL(rig, cue_storage_count_records(rig->store) == 0);
+        assert_int_equal(rig->backends.count, 0);
+        rig->closed = 0;
+        rig->opened = 0;
+    }
+}
+
+static void
+test_a_backend_that_is_away_at_the_end_and_the_stop_is_left_to_the_next_start(void **state) {
+    struct rig *rig = *state;
+    end_while_a_is_away(rig, TRUNK_UNAVAILABLE);
+    rig_until_leg_held(rig, "a", "finish");
+    manager_stop(rig->manager, rig_on_stopped, rig);
+    cue_factory_complete_next(rig->factory, "a", "finish", TRUNK_UNCERTAIN, "backend a is away");
+    RIG_UNTIL(rig, rig->is_stopped);
+    assert_true(rig_is_flagged(rig));
+    assert_int_equal(rig->backends.count, 1);
+}
+
+/* The stop comes before the driver has given up. */
+static void test_a_stop_while_a_leg_is_finished_in_vain_leaves_its_record(void **state) {
+    struct rig *rig = *state;
+    (void)rig_open(rig);
+    cue_factory_hold(rig->factory, "a", "finish");
+    rig_terminate(rig);
+    rig_until_leg_held(rig, "a", "finish");
+    manager_stop(rig->manager, rig_on_stopped, rig);
+    cue_factory_complete_next(rig->factory, "a", "finish", TRUNK_UNCERTAIN, "backend a is away");
+    RIG_UNTIL(rig, rig->is_stopped);
+    assert_true(rig_is_flagged(rig));
+}
+
 static void test_an_expired_record_is_closed_by_the_sweep_that_takes_it(void **state) {
     struct rig *rig = *state;
     restore_rig_leave(rig);
@@ -172,6 +227,9 @@ int main(void) {
         RACE(test_a_terminated_record_that_several_find_is_closed_once),
         RACE(test_a_backend_that_is_away_is_tried_again),
         RACE(test_a_stop_does_not_wait_for_a_backend_that_is_away),
+        RACE(test_a_backend_that_was_away_at_the_end_of_its_session_is_told_later),
+        RACE(test_a_backend_that_is_away_at_the_end_and_the_stop_is_left_to_the_next_start),
+        RACE(test_a_stop_while_a_leg_is_finished_in_vain_leaves_its_record),
         RACE(test_an_expired_record_is_closed_by_the_sweep_that_takes_it),
         RACE(test_a_terminated_record_under_a_live_session_ends_the_session),
         RACE(test_a_flag_right_behind_the_look_of_an_uncertain_creation_ends_its_session),
