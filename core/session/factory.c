@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/descriptors.h"
 #include "base/status.h"
+#include "wire/batch.h"
 
 struct factory_leg {
     _Atomic unsigned refs; /* of its owner or the finish under way, of each call, and of each event
@@ -106,23 +107,57 @@ static struct sink_event *new_event(struct factory_leg *leg, enum sink_event_kin
     return event;
 }
 
+static void post_refused(struct factory_leg *leg, const struct message_error *error) {
+    struct sink_event *event = new_event(leg, SINK_REFUSED, NULL, 0);
+    event->error = *error;
+    loop_post(leg->driver->env.loop, deliver_event, event);
+}
+
+/* True: it is the answer to the request of this number. */
+static bool post_message(struct factory_leg *leg, struct trunk_slice text, uint64_t number) {
+    struct sink_event *event = new_event(leg, SINK_MESSAGE, text.data, text.len);
+    bool is_answer = false;
+    event->number = number;
+    if (message_parse(slice_of(event->text, text.len), &event->message, &event->error) !=
+        TRUNK_OK) {
+        event->kind = SINK_REFUSED;
+    } else if (number != 0 &&
+               (event->message.kind == MESSAGE_RESULT || event->message.kind == MESSAGE_ERROR)) {
+        uint64_t id = 0;
+        is_answer = json_number_u64(event->message.id.text, &id) && id == number;
+    }
+    loop_post(leg->driver->env.loop, deliver_event, event);
+    return is_answer;
+}
+
+/* As if each had come alone: accepted of any revision, since an answer that is dropped is a call
+ * that fails although it has run. */
+static bool post_batch(struct factory_leg *leg, struct trunk_slice text, uint64_t number) {
+    struct batch_item *items;
+    size_t count;
+    struct message_error error;
+    bool has_answer = false;
+    if (batch_parse(text, &items, &count, &error) != TRUNK_OK) {
+        post_refused(leg, &error);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!items[i].is_valid) {
+            post_refused(leg, &items[i].error);
+        } else if (post_message(leg, items[i].message.text, number)) {
+            has_answer = true;
+        }
+    }
+    free(items);
+    return has_answer;
+}
+
 /* Parsed here, on the driver's thread, because the driver is to be told whether this was the last
  * message of its stream. */
 static int32_t on_sink_message(void *ctx, const struct trunk_message *message) {
-    struct factory_leg *leg = ctx;
-    struct sink_event *event = new_event(leg, SINK_MESSAGE, message->json.data, message->json.len);
-    int32_t is_last = 0;
-    event->number = message->number;
-    if (message_parse(slice_of(event->text, message->json.len), &event->message, &event->error) !=
-        TRUNK_OK) {
-        event->kind = SINK_REFUSED;
-    } else if (message->number != 0 &&
-               (event->message.kind == MESSAGE_RESULT || event->message.kind == MESSAGE_ERROR)) {
-        uint64_t id = 0;
-        is_last = json_number_u64(event->message.id.text, &id) && id == message->number;
-    }
-    loop_post(leg->driver->env.loop, deliver_event, event);
-    return is_last;
+    bool is_batch = batch_is_array(message->json);
+    return is_batch ? post_batch(ctx, message->json, message->number)
+                    : post_message(ctx, message->json, message->number);
 }
 
 static void on_sink_changed(void *ctx) {

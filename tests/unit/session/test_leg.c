@@ -57,6 +57,31 @@ static void test_the_driver_is_told_which_message_was_the_last_of_its_stream(voi
     assert_int_equal(heard->answers, 1);
 }
 
+static void test_a_batch_is_taken_message_by_message(void **state) {
+    struct fixture *fixture = *state;
+    char json[512];
+    open_ready(fixture);
+    cue_factory_hold(fixture->factory, NULL, "tools/call");
+    uint64_t number = start_silent_call(fixture, &fixture->heard[0]);
+    (void)snprintf(json, sizeof json,
+                   " [{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":"
+                   "{\"progressToken\":%" PRIu64 ",\"progress\":1}},7,"
+                   "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64 ",\"result\":{\"x\":1}},"
+                   "{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"ping\"}]",
+                   number, number);
+    assert_int_equal(cue_factory_say(fixture->factory, "a", json, number), 1);
+    settle(fixture);
+    assert_int_equal(fixture->heard[0].notices, 1);
+    assert_int_equal(fixture->heard[0].answers, 1);
+    assert_non_null(strstr(fixture->heard[0].json, "{\"x\":1}"));
+    assert_non_null(strstr(cue_factory_last(fixture->factory, "a", "answer"), "\"p\""));
+    assert_int_equal(cue_factory_say(fixture->factory, "a", json, 0), 0);
+    assert_int_equal(cue_factory_say(fixture->factory, "a", "[]", number), 0);
+    assert_int_equal(cue_factory_say(fixture->factory, "a", "[", number), 0);
+    settle(fixture);
+    assert_int_equal(leg_state(fixture->leg), LEG_READY);
+}
+
 static void test_garbage_harms_no_request(void **state) {
     struct fixture *fixture = *state;
     struct heard *heard = &fixture->heard[0];
@@ -351,6 +376,7 @@ int main(void) {
         LEG(test_an_answer_goes_to_its_request),
         LEG(test_late_double_and_foreign_answers_are_dropped),
         LEG(test_the_driver_is_told_which_message_was_the_last_of_its_stream),
+        LEG(test_a_batch_is_taken_message_by_message),
         LEG(test_garbage_harms_no_request),
         LEG(test_progress_goes_by_its_token),
         LEG(test_a_log_notice_goes_to_the_only_request_or_to_that_of_its_stream),
