@@ -11,6 +11,9 @@
 
 #define FINISH_TIMEOUT_MS 10000
 
+/* A READY of LASTING_MS ends the growth of the pauses between openings. */
+enum { FIRST_PAUSE_MS = 100, LAST_PAUSE_MS = 10000, LASTING_MS = 1000 };
+
 static void deliver_wait(void *arg) {
     struct leg_wait *wait = arg;
     if (!wait->is_cancelled) {
@@ -80,6 +83,22 @@ static void open_anew(struct leg *leg, const char *text) {
     leg_open(leg);
 }
 
+/* A backend that fails again and again is not started by each use: that would be as often as
+ * clients like. One that worked is opened again at once, the first time. */
+static void pause_openings(struct leg *leg) {
+    uint64_t now_ms = clock_mono_ms(leg->env->clock);
+    bool was_ready = leg->state == LEG_READY;
+    if (was_ready && now_ms - leg->ready_ms >= LASTING_MS) {
+        leg->pause_ms = 0;
+    }
+    bool is_spared = was_ready && leg->pause_ms == 0;
+    leg->pause_ms = leg->pause_ms == 0 ? FIRST_PAUSE_MS : leg->pause_ms * 2;
+    if (leg->pause_ms > LAST_PAUSE_MS) {
+        leg->pause_ms = LAST_PAUSE_MS;
+    }
+    leg->paused_until_ms = is_spared ? now_ms : now_ms + leg->pause_ms;
+}
+
 void leg_fail(struct leg *leg, int32_t status, const char *text) {
     if (leg->state == LEG_CLOSED) {
         return;
@@ -89,6 +108,9 @@ void leg_fail(struct leg *leg, int32_t status, const char *text) {
         open_anew(leg, copy);
         free(copy);
         return;
+    }
+    if (leg->state != LEG_READY || status != TRUNK_NOT_FOUND) { /* the backend lives */
+        pause_openings(leg);
     }
     free(leg->error);
     leg->error = copy;
@@ -279,7 +301,8 @@ size_t leg_count_requests(const struct leg *leg) {
 void leg_open(struct leg *leg) {
     static const struct factory_leg_events events = {on_made, leg_on_message, on_refused,
                                                      on_changed, on_closed};
-    if (leg->state != LEG_CLOSED || leg->is_freed) {
+    if (leg->state != LEG_CLOSED || leg->is_freed ||
+        clock_mono_ms(leg->env->clock) < leg->paused_until_ms) {
         return;
     }
     struct factory_make make = {.backend = leg->backend,
@@ -305,6 +328,7 @@ void leg_admit(struct leg *leg) {
 
 void leg_become_ready(struct leg *leg) {
     leg->state = LEG_READY;
+    leg->ready_ms = clock_mono_ms(leg->env->clock);
     leg->was_resumed = leg->is_restoring;
     leg->is_restoring = false;
     loop_timer_stop(leg->timer);
@@ -331,6 +355,8 @@ struct leg_wait *leg_use(struct leg *leg, leg_ready_fn ready, void *ctx) {
         tell_wait(wait, TRUNK_OK, "");
     } else if (leg->is_freed) {
         tell_wait(wait, TRUNK_CANCELLED, "the session has ended");
+    } else if (leg->state == LEG_CLOSED) {
+        tell_wait(wait, TRUNK_UNAVAILABLE, leg->error);
     } else {
         TAILQ_INSERT_TAIL(&leg->waits, wait, in_leg);
     }

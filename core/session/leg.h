@@ -2,7 +2,8 @@
  * leg.h - one leg of a MultiSession: MCP spoken on a factory driver's leg. Opens (initialize, then
  * into the session's record, then initialized and its lists) or goes on with the backend's session
  * that the record names, mints the request ids, matches answers and notices to requests, and is
- * opened again on its next use after it died. */
+ * opened again on its next use after it died: at once if it had been READY, but after further
+ * failures not before a pause that grows, during which a use fails with the last failure's text. */
 #ifndef TRUNKD_SESSION_LEG_H
 #define TRUNKD_SESSION_LEG_H
 
@@ -16,7 +17,8 @@ struct leg_request;
 struct leg_wait;
 
 enum leg_state {
-    LEG_CLOSED,   /* no connection: never opened, failed or died; the next use opens it */
+    LEG_CLOSED,   /* no connection: never opened, failed or died; the next use opens it, unless it
+                     pauses */
     LEG_OPENING,  /* being made, or waiting for the answer to initialize */
     LEG_OPENED,   /* the backend's session is there, and waits until the record names it */
     LEG_STARTING, /* notifications/initialized and the lists are under way */
@@ -90,7 +92,7 @@ const struct trunk_slice *leg_list_pages(const struct leg *leg, enum list_kind k
                                          size_t *out_count);
 size_t leg_count_requests(const struct leg *leg);
 
-void leg_open(struct leg *leg);  /* from CLOSED; otherwise nothing */
+void leg_open(struct leg *leg);  /* from CLOSED, unless it pauses; otherwise nothing */
 void leg_admit(struct leg *leg); /* OPENED: the record names it, it goes on to READY */
 void leg_close(struct leg *leg,
                const char *why); /* to CLOSED; pending requests fail, waiters are told */
@@ -100,8 +102,8 @@ void leg_subscribe(struct leg *leg, struct trunk_slice uri); /* READY; plain URI
 void leg_set_log_level(struct leg *leg, const char *level);
 
 /* Calls ready once, on the loop and not inside this call: OK when the leg is READY, else the status
- * and text of the failure. Opens a CLOSED leg. leg_wait_cancel before that: it is not called any
- * more. */
+ * and text of the failure. Opens a CLOSED leg, unless it pauses. leg_wait_cancel before that: it is
+ * not called any more. */
 typedef void (*leg_ready_fn)(void *ctx, int32_t status, const char *text);
 struct leg_wait *leg_use(struct leg *leg, leg_ready_fn ready, void *ctx);
 void leg_wait_cancel(struct leg_wait *wait);

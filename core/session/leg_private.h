@@ -68,6 +68,9 @@ struct leg {
     struct leg_holds holds;
     TAILQ_HEAD(, leg_wait) waits;
     struct loop_timer *timer; /* of the opening */
+    uint64_t ready_ms;        /* since when it was READY the last time */
+    uint64_t pause_ms;        /* the last one; 0: the backend lasted */
+    uint64_t paused_until_ms; /* not opened before */
     char *error;
     char *protocol;
     char *capabilities;

@@ -137,6 +137,58 @@ static void test_a_make_that_fails_fails_the_opening_and_its_waiters(void **stat
     RIG_UNTIL(fixture, fixture->idle == 1);
 }
 
+static void use(struct fixture *fixture, struct outcome *used) {
+    *used = (struct outcome){0};
+    (void)leg_use(fixture->leg, rig_on_status, used);
+    RIG_UNTIL(fixture, used->calls == 1);
+}
+
+static void test_openings_that_fail_come_after_pauses_that_grow(void **state) {
+    struct fixture *fixture = *state;
+    struct outcome used;
+    size_t made = 1;
+    cue_factory_push_result(fixture->factory, "initialize", "{}");
+    use(fixture, &used);
+    for (uint64_t pause_ms = 100; made < 12; pause_ms = pause_ms < 5000 ? pause_ms * 2 : 10000) {
+        clock_advance(&fixture->clock, pause_ms / 2);
+        use(fixture, &used);
+        assert_int_equal(used.status, TRUNK_UNAVAILABLE);
+        assert_string_equal(used.text, fixture->failure);
+        assert_int_equal(cue_factory_count_made(fixture->factory), made);
+        clock_advance(&fixture->clock, pause_ms / 2);
+        use(fixture, &used);
+        assert_int_equal(cue_factory_count_made(fixture->factory), ++made);
+        assert_int_equal(fixture->failed, made);
+    }
+}
+
+static void die(struct fixture *fixture) {
+    size_t failed = fixture->failed;
+    cue_factory_close_leg(fixture->factory, "a", TRUNK_UNAVAILABLE, "backend a exited");
+    RIG_UNTIL(fixture, fixture->failed == failed + 1);
+}
+
+static void
+test_a_leg_that_dies_soon_pauses_the_second_time_and_one_that_lasted_does_not(void **state) {
+    struct fixture *fixture = *state;
+    struct outcome used;
+    open_ready(fixture);
+    die(fixture);
+    use(fixture, &used);
+    assert_int_equal(used.status, TRUNK_OK);
+    die(fixture);
+    use(fixture, &used);
+    assert_int_equal(used.status, TRUNK_UNAVAILABLE);
+    assert_string_equal(used.text, "backend a exited");
+    clock_advance(&fixture->clock, 200);
+    use(fixture, &used);
+    assert_int_equal(used.status, TRUNK_OK);
+    clock_advance(&fixture->clock, 1000);
+    die(fixture);
+    use(fixture, &used);
+    assert_int_equal(used.status, TRUNK_OK);
+}
+
 static void test_an_initialize_that_is_refused_fails_the_opening(void **state) {
     struct fixture *fixture = *state;
     cue_factory_hold(fixture->factory, NULL, "initialize");
@@ -343,6 +395,8 @@ int main(void) {
         LEG(test_a_leg_waits_to_be_admitted),
         LEG(test_a_cancelled_wait_is_told_nothing),
         LEG(test_a_make_that_fails_fails_the_opening_and_its_waiters),
+        LEG(test_openings_that_fail_come_after_pauses_that_grow),
+        LEG(test_a_leg_that_dies_soon_pauses_the_second_time_and_one_that_lasted_does_not),
         LEG(test_an_initialize_that_is_refused_fails_the_opening),
         LEG(test_a_protocol_version_that_trunkd_does_not_speak_fails_the_opening),
         LEG(test_a_result_without_a_protocol_version_fails_the_opening),

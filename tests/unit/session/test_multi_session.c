@@ -346,9 +346,14 @@ test_nobody_waits_for_a_backend_that_failed_before_though_it_is_tried_again(void
     until_held(fixture, "c", "make");
     cue_factory_complete_next(fixture->factory, "c", "make", TRUNK_UNAVAILABLE, "backend c: no");
     RIG_UNTIL(fixture, fixture->ready == 1);
+    size_t made = cue_factory_count_made(fixture->factory);
+    (void)multi_session_wait_lists(fixture->multi, on_ready, fixture);
+    RIG_UNTIL(fixture, fixture->ready == 2);
+    assert_int_equal(cue_factory_count_made(fixture->factory), made); /* it pauses */
+    clock_advance(&fixture->clock, 100);
     (void)multi_session_wait_lists(fixture->multi, on_ready, fixture);
     until_held(fixture, "c", "make");
-    RIG_UNTIL(fixture, fixture->ready == 2);
+    RIG_UNTIL(fixture, fixture->ready == 3);
     expect_tools(fixture, "{\"tools\":[" ECHO_OF("a") "]}");
     cue_factory_let_all(fixture->factory);
     RIG_UNTIL(fixture, fixture->tools_changed == 1);

@@ -75,6 +75,7 @@ static void test_a_session_whose_backend_cannot_be_reached_is_not_given_up(void 
     cue_factory_complete_next(rig->factory, "a", "make", TRUNK_UNAVAILABLE, "nobody is there");
     rig_settle(rig);
     cue_factory_let_all(rig->factory);
+    clock_advance(&rig->clock, 100); /* the leg pauses */
     struct leg *leg =
         multi_session_guess_leg(session_multi(restored.session), LIST_TOOLS, slice_cstr("a_echo"));
     assert_non_null(leg);
