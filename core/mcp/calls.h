@@ -30,6 +30,7 @@ struct call {
     struct leg *leg;
     bool has_waited; /* for lists */
     bool was_sent_again;
+    bool was_not_found; /* since the backend had lost its session, as it said */
 };
 
 /* Takes over exchange and one use of the session. */

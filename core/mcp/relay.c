@@ -184,6 +184,7 @@ static void on_failed(void *ctx, int32_t status, const char *text) {
     call->request = NULL;
     if ((status == TRUNK_UNAVAILABLE || status == TRUNK_NOT_FOUND) && !call->was_sent_again) {
         call->was_sent_again = true;
+        call->was_not_found = status == TRUNK_NOT_FOUND;
         resolve(call);
     } else {
         call_fail(call, JSONRPC_INTERNAL_ERROR, text);
@@ -227,6 +228,9 @@ static void send_to_leg(struct call *call, struct trunk_slice original_name) {
     jsonrpc_write_request(&json, number, call->method->method, buffer_slice(&params));
     call->request =
         leg_request(call->leg, number, &json, leg_backend(call->leg)->timeout_ms, &events, call);
+    if (call->was_not_found) {
+        leg_request_set_repeated(call->request);
+    }
     buffer_free(&params);
     buffer_free(&token);
 }

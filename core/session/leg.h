@@ -126,6 +126,9 @@ leg_next_number(struct leg *leg); /* a new id; also the progress token to give t
 struct leg_request *leg_request(struct leg *leg, uint64_t number, struct buffer *json,
                                 uint64_t timeout_ms, const struct leg_request_events *events,
                                 void *ctx);
+/* The backend said NOT_FOUND of what it asks once already, on an earlier opening: if it says so
+ * again, that is of the request and not of the session, and it fails alone. */
+void leg_request_set_repeated(struct leg_request *request);
 /* An on_request for who can answer nothing. */
 void leg_refuse_request(void *ctx, const struct leg_source *from, const struct message *request);
 /* Sends a notification, or the answer to what the backend asked during this opening of the leg;

@@ -33,6 +33,7 @@ struct leg_request {
     uint64_t timeout_ms;
     uint64_t latest_ms; /* no progress moves the timer beyond this; 0: no such end */
     bool is_internal;   /* of the leg itself: no notice or request belongs to it */
+    bool is_repeated;   /* NOT_FOUND tells nothing of the session */
 };
 
 struct list_pages {

@@ -229,8 +229,9 @@ static void on_sent(void *ctx, int32_t status, const char *text) {
         return;
     }
     bool is_internal = request->is_internal;
+    bool is_leg_lost = status == TRUNK_NOT_FOUND && !request->is_repeated;
     drop_request(request);
-    if (status == TRUNK_NOT_FOUND) {
+    if (is_leg_lost) {
         leg_fail(leg, status, text);
         if (is_internal) { /* its work went with the opening */
             return;
@@ -304,6 +305,10 @@ struct leg_request *leg_request(struct leg *leg, uint64_t number, struct buffer 
                                 uint64_t timeout_ms, const struct leg_request_events *events,
                                 void *ctx) {
     return leg_start_request(leg, number, json, timeout_ms, false, events, ctx);
+}
+
+void leg_request_set_repeated(struct leg_request *request) {
+    request->is_repeated = true;
 }
 
 void leg_request_cancel(struct leg_request *request, struct trunk_slice reason) {

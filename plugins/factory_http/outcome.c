@@ -3,14 +3,67 @@
 #include "outcome.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { EXCERPT_BYTES = 160 };
+enum { EXCERPT_BYTES = 160, NUMBER_BYTES = 16 };
 
-static int32_t status_of_refusal(long http_status, const struct outcome_context *context) {
-    switch (http_status) {
-    case 400: /* what some servers say of a session they do not know (protocol.md 3.1) */
-        return context->is_good ? TRUNK_NOT_FOUND : TRUNK_INVALID;
+static bool key_is(struct trunk_slice key, const char *name) {
+    return key.len == strlen(name) && memcmp(key.data, name, key.len) == 0;
+}
+
+static long read_number(const char *at, const char *end) {
+    char text[NUMBER_BYTES];
+    size_t len = (size_t)(end - at);
+    len = len < sizeof text ? len : sizeof text - 1;
+    memcpy(text, at, len);
+    text[len] = '\0';
+    return strtol(text, NULL, 10);
+}
+
+/* Walks over the body without checking it. 0: it is no JSON-RPC error. */
+static long find_error_code(struct trunk_slice body) {
+    struct trunk_slice key = {0};
+    const char *end = (const char *)body.data + body.len;
+    int depth = 0;
+    bool is_jsonrpc = false;
+    bool is_in_error = false;
+    long code = 0;
+    for (const char *at = body.data; at < end; at++) {
+        if (*at == '"') {
+            const char *start = ++at;
+            while (at < end && *at != '"') {
+                at += *at == '\\' ? 2 : 1;
+            }
+            key = (struct trunk_slice){start, at < end ? (size_t)(at - start) : 0};
+        } else if (*at == '{' || *at == '[') {
+            depth++;
+        } else if (*at == '}' || *at == ']') {
+            depth--;
+        } else if (*at == ':' && depth == 1) {
+            is_in_error = key_is(key, "error");
+            is_jsonrpc = is_jsonrpc || key_is(key, "jsonrpc");
+        } else if (*at == ':' && depth == 2 && is_in_error && key_is(key, "code")) {
+            code = read_number(at + 1, end);
+        }
+    }
+    return is_jsonrpc ? code : 0;
+}
+
+/* What some servers say of a session they do not know (protocol.md 3.1): anything that is no error
+ * of JSON-RPC, or one with a code that servers use for it (of their own, or "invalid request"). Any
+ * other code judges the request, which a server may have begun to run. */
+static bool may_mean_lost_session(struct trunk_slice body) {
+    long code = find_error_code(body);
+    return code == 0 || code == -32000 || code == -32001 || code == -32600;
+}
+
+static int32_t status_of_refusal(const struct exchange_result *result,
+                                 const struct outcome_context *context) {
+    switch (result->http_status) {
+    case 400:
+        return context->is_good && may_mean_lost_session(result->body) ? TRUNK_NOT_FOUND
+                                                                       : TRUNK_INVALID;
     case 401:
     case 403:
     case 429: /* it was not run, but to send it again at once is what the server asks not to do */
@@ -22,7 +75,7 @@ static int32_t status_of_refusal(long http_status, const struct outcome_context 
     case 413:
         return TRUNK_TOO_LARGE;
     default: /* a server that broke on the way may have done it */
-        return http_status >= 500 ? TRUNK_UNCERTAIN : TRUNK_INVALID;
+        return result->http_status >= 500 ? TRUNK_UNCERTAIN : TRUNK_INVALID;
     }
 }
 
@@ -46,7 +99,7 @@ int32_t outcome_of(const struct exchange_result *result, const struct outcome_co
     }
     if (result->http_status >= 300) {
         describe_refusal(result, context->backend, out_text, size);
-        return status_of_refusal(result->http_status, context);
+        return status_of_refusal(result, context);
     }
     if (result->is_whole && result->http_status != 0) {
         return TRUNK_OK;

@@ -70,6 +70,42 @@ static void test_refusals_in_a_session_have_their_statuses(void **state) {
     rig_close(&rig);
 }
 
+static void test_a_400_means_a_lost_session_only_with_a_code_that_servers_use_for_it(void **state) {
+    (void)state;
+#define JSON_400(BODY, EXPECTED)                                                                   \
+    { "400 Bad Request", "Content-Type: application/json\r\n", BODY, EXPECTED, "HTTP 400" }
+    static const struct refusal refusals[] = {
+        JSON_400("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"x\"}}",
+                 TRUNK_NOT_FOUND),
+        JSON_400("{\"error\": {\"message\":\"x\",\"code\" : -32001 }, \"jsonrpc\":\"2.0\"}",
+                 TRUNK_NOT_FOUND),
+        JSON_400("{\"jsonrpc\":\"2.0\",\"id\":\"server-error\",\"error\":{\"code\":-32600}}",
+                 TRUNK_NOT_FOUND),
+        JSON_400("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32602,\"message\":\"x\"}}",
+                 TRUNK_INVALID),
+        JSON_400("{\"jsonrpc\":\"2.0\",\"error\":{\"data\":{\"code\":-32000},\"code\":-32603}}",
+                 TRUNK_INVALID),
+        JSON_400("{\"jsonrpc\":\"2.0\",\"error\":{\"message\":\"\\\"code\\\":-32000\","
+                 "\"code\":-32020},\"code\":-32000}",
+                 TRUNK_INVALID),
+        JSON_400("{\"code\":-32602,\"error\":\"bad session\"}", TRUNK_NOT_FOUND),
+        JSON_400("{\"error\":{\"code\":400,\"message\":\"bad session\"}}", TRUNK_NOT_FOUND),
+        JSON_400("{\"jsonrpc\":\"2.0\",\"error\":{\"code\\", TRUNK_NOT_FOUND),
+        {"400 Bad Request", "", "No session", TRUNK_NOT_FOUND, "HTTP 400"},
+    };
+#undef JSON_400
+    struct rig rig;
+    struct peer peer = {0};
+    rig_open(&rig);
+    peer_make_session(&peer, &rig, "s");
+    trunk_op op = peer_request(&peer, 99);
+    answer_json(server_next(&rig.server), "", RESULT("99"));
+    (void)peer_expect(&peer, op, TRUNK_OK);
+    expect_refusals(&rig, &peer, refusals, sizeof refusals / sizeof *refusals);
+    peer_finish(&peer);
+    rig_close(&rig);
+}
+
 static void test_refusals_without_a_session_are_of_the_request(void **state) {
     (void)state;
     static const struct refusal refusals[] = {
@@ -390,6 +426,7 @@ int run_refusal_cases(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals_in_a_session_have_their_statuses),
         cmocka_unit_test(test_refusals_without_a_session_are_of_the_request),
+        cmocka_unit_test(test_a_400_means_a_lost_session_only_with_a_code_that_servers_use_for_it),
         cmocka_unit_test(test_a_400_to_a_session_that_was_never_good_is_no_lost_session),
         cmocka_unit_test(test_a_lost_answer_is_uncertain),
         cmocka_unit_test(test_broken_chunks_are_uncertain),

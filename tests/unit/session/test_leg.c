@@ -339,6 +339,23 @@ static void test_a_backend_that_lost_the_session_closes_the_leg(void **state) {
     assert_int_equal(fixture->failed, 1);
 }
 
+static void test_a_repeated_request_that_is_not_found_fails_alone(void **state) {
+    struct fixture *fixture = *state;
+    struct heard *heard = &fixture->heard[0];
+    struct leg_request *request = NULL;
+    open_ready(fixture);
+    cue_factory_hold(fixture->factory, NULL, "tools/call");
+    (void)start_call(fixture, heard, 0, &request);
+    leg_request_set_repeated(request);
+    until_held(fixture, "tools/call");
+    cue_factory_complete_next(fixture->factory, NULL, "tools/call", TRUNK_NOT_FOUND,
+                              "backend a does not know it");
+    RIG_UNTIL(fixture, heard->failures == 1);
+    assert_int_equal(heard->status, TRUNK_NOT_FOUND);
+    assert_int_equal(leg_state(fixture->leg), LEG_READY);
+    assert_int_equal(fixture->failed, 0);
+}
+
 static void test_a_death_during_the_handshake_fails_the_opening(void **state) {
     struct fixture *fixture = *state;
     cue_factory_hold(fixture->factory, NULL, "initialize");
@@ -390,6 +407,7 @@ int main(void) {
         LEG(test_a_use_after_death_opens_the_leg_again_and_once),
         LEG(test_nothing_is_sent_early_on_a_leg_that_is_opened_again),
         LEG(test_a_backend_that_lost_the_session_closes_the_leg),
+        LEG(test_a_repeated_request_that_is_not_found_fails_alone),
         LEG(test_a_death_during_the_handshake_fails_the_opening),
         LEG(test_closing_fails_requests_and_waiters_and_is_no_event),
     };
