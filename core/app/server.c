@@ -29,7 +29,7 @@ struct server {
     struct manager *manager;
     struct auth *auth;
     struct http_server *http;
-    struct loop_signal *signals[2];
+    struct loop_signal *signals[3];
     struct loop_timer *timer; /* of the start, later of the stop */
     uint64_t start_deadline_ms;
     int32_t ping_status;
@@ -157,6 +157,7 @@ static int32_t start(struct server *server) {
     server->timer = loop_timer_new(drivers->loop, on_timer, server);
     server->signals[0] = loop_signal_new(drivers->loop, SIGTERM, on_signal, server);
     server->signals[1] = loop_signal_new(drivers->loop, SIGINT, on_signal, server);
+    server->signals[2] = loop_signal_new(drivers->loop, SIGHUP, on_signal, server);
     status = wait_for_store(server);
     if (status == TRUNK_OK) {
         status = claim_store(server);
@@ -213,6 +214,7 @@ static void end(struct server *server) {
     }
     loop_signal_free(server->signals[0]);
     loop_signal_free(server->signals[1]);
+    loop_signal_free(server->signals[2]);
     loop_timer_free(server->timer);
     drivers_close(&server->drivers);
     manager_free(server->manager);

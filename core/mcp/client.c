@@ -22,6 +22,7 @@ struct client *client_new(struct client_env *env, struct session *session) {
 
 void client_free(struct client *client) {
     assert(TAILQ_EMPTY(&client->calls) && LIST_EMPTY(&client->streams) && client->requests == NULL);
+    loop_timer_free(client->settle_timer);
     replay_free(client->replay);
     free(client);
 }

@@ -29,6 +29,7 @@ struct client {
     struct client_env *env;
     struct session *session;
     struct replay *replay;              /* NULL until the first stream */
+    struct loop_timer *settle_timer;    /* of results that it may not have got; NULL until needed */
     LIST_HEAD(, stream) streams;        /* that are not at their end */
     struct stream *unasked;             /* the one of GET, connected or not; NULL: none */
     bool owes_list_changed[LIST_KINDS]; /* no stream could take it when the list changed */

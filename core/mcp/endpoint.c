@@ -101,7 +101,11 @@ static void refuse_session(struct pending *pending, int32_t status, const char *
 static void go_on(struct exchange *exchange, const struct message *message,
                   struct session *session) {
     struct client *client = session_client(session);
-    if (exchange->method == EXCHANGE_GET) {
+    if (exchange->method == EXCHANGE_GET && exchange->is_closed) {
+        /* While the session was being restored: a stream to nobody would keep it for ever. */
+        exchange->ops->answer(exchange, &(struct exchange_answer){.status = 204});
+        session_use_end(session);
+    } else if (exchange->method == EXCHANGE_GET) {
         streams_get(client, exchange);
         session_use_end(session);
     } else if (message == NULL) {

@@ -14,6 +14,8 @@
 #include "wire/versions.h"
 
 #define RETRY_AFTER_S 1
+/* They go into the record, which is written as a whole, often. */
+#define MAX_CLIENT_BYTES ((size_t)64 << 10)
 
 void methods_refuse(struct exchange *exchange, int status, struct trunk_slice id, int code,
                     const char *text, unsigned retry_after_s) {
@@ -110,6 +112,11 @@ void methods_initialize(struct manager *manager, struct exchange *exchange,
         methods_refuse(
             exchange, 200, message->id.text, JSONRPC_INVALID_PARAMS,
             "initialize needs protocolVersion (string), capabilities and clientInfo (objects)", 0);
+        return;
+    }
+    if (message->capabilities.text.len + message->client_info.text.len > MAX_CLIENT_BYTES) {
+        methods_refuse(exchange, 200, message->id.text, JSONRPC_INVALID_PARAMS,
+                       "capabilities and clientInfo are longer than 64 KiB", 0);
         return;
     }
     struct initialize *initialize = xcalloc(1, sizeof *initialize);

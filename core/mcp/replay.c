@@ -17,6 +17,7 @@ struct event {
     TAILQ_ENTRY(event) in_stream;
     struct stream *stream;
     uint64_t number;
+    bool is_written; /* of one that is owed */
     size_t len;
     char json[];
 };
@@ -28,7 +29,7 @@ struct stream {
     uint64_t id;
     uint64_t last;      /* number of its newest event */
     uint64_t gone;      /* number of the newest event that is not kept */
-    struct event *owed; /* its result, until it is delivered */
+    struct event *owed; /* its result, until the client has it */
     struct events events;
     bool is_unasked;
     bool is_finished;
@@ -47,6 +48,7 @@ struct replay {
     size_t nkept;
     size_t kept_bytes;
     size_t nowed;
+    size_t owed_bytes;
     size_t nempty;
 };
 
@@ -123,13 +125,16 @@ static void evict(struct replay *replay, struct event *event) {
     note_empty(replay, stream);
 }
 
+static bool is_too_large(const struct replay *replay, const struct event *event) {
+    return replay->max_bytes != 0 && event->len > replay->max_bytes;
+}
+
 /* One that alone is over the limit goes itself, and not all the others. */
 static void keep(struct replay *replay, struct event *event) {
-    bool is_too_large = replay->max_bytes != 0 && event->len > replay->max_bytes;
     TAILQ_INSERT_TAIL(&replay->kept, event, in_queue);
     replay->nkept++;
     replay->kept_bytes += event->len;
-    if (is_too_large) {
+    if (is_too_large(replay, event)) {
         evict(replay, event);
     }
     while ((replay->max_events != 0 && replay->nkept > replay->max_events) ||
@@ -162,7 +167,15 @@ static void settle(struct replay *replay, struct event *event) {
     event->stream->owed = NULL;
     TAILQ_REMOVE(&replay->owed, event, in_queue);
     replay->nowed--;
+    replay->owed_bytes -= event->len;
     keep(replay, event);
+}
+
+static bool owes_too_much(const struct replay *replay) {
+    size_t max_bytes =
+        replay->max_bytes > REPLAY_MAX_OWED_BYTES ? replay->max_bytes : REPLAY_MAX_OWED_BYTES;
+    return replay->nowed > REPLAY_MAX_OWED ||
+           (replay->nowed > 1 && replay->max_bytes != 0 && replay->owed_bytes > max_bytes);
 }
 
 uint64_t replay_append_result(struct replay *replay, uint64_t stream_id, struct trunk_slice json) {
@@ -171,10 +184,14 @@ uint64_t replay_append_result(struct replay *replay, uint64_t stream_id, struct 
     stream->is_finished = true;
     stream->owed = event;
     TAILQ_INSERT_TAIL(&replay->owed, event, in_queue);
-    if (++replay->nowed > REPLAY_MAX_OWED) {
+    replay->nowed++;
+    replay->owed_bytes += event->len;
+    uint64_t number = event->number;
+    while (owes_too_much(replay)) {
+        /* Settled ones have left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         settle(replay, TAILQ_FIRST(&replay->owed));
     }
-    return event->number;
+    return number;
 }
 
 void replay_finish(struct replay *replay, uint64_t stream_id) {
@@ -198,10 +215,27 @@ void replay_take_back(struct replay *replay, uint64_t stream_id, uint64_t number
     stream->gone = gone < number ? gone : number;
 }
 
-void replay_delivered(struct replay *replay, uint64_t stream_id) {
+bool replay_written(struct replay *replay, uint64_t stream_id) {
     struct stream *stream = find_stream(replay, stream_id);
-    if (stream != NULL && stream->owed != NULL) {
-        settle(replay, stream->owed);
+    if (stream == NULL || stream->owed == NULL) {
+        return false;
+    }
+    stream->owed->is_written = is_too_large(replay, stream->owed);
+    if (stream->owed->is_written) {
+        return true;
+    }
+    settle(replay, stream->owed);
+    return false;
+}
+
+void replay_settle(struct replay *replay) {
+    struct event *event = TAILQ_FIRST(&replay->owed);
+    while (event != NULL) {
+        struct event *next = TAILQ_NEXT(event, in_queue);
+        if (event->is_written) {
+            settle(replay, event);
+        }
+        event = next;
     }
 }
 

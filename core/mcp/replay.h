@@ -11,13 +11,15 @@
 
 #include "base/slice.h"
 
-/* So many results that were not delivered are kept for as many calls. */
+/* Results that their clients may not have got: so many are kept, and the older ones of them only
+ * while all are within so many bytes (and max_bytes, if that is more). */
 #define REPLAY_MAX_OWED 64
+#define REPLAY_MAX_OWED_BYTES ((size_t)16 << 20)
 
 struct replay;
 /* tag: of the session, in each id, lower-case hex; copied. epoch: of its record. At most max_events
- * events of max_bytes in all are kept, the newest; 0: no limit. Beyond that, whatever their size,
- * the newest REPLAY_MAX_OWED results that were not delivered. */
+ * events of max_bytes in all are kept, the newest; 0: no limit. Beyond that results that are owed,
+ * the newest whatever its size. */
 struct replay *replay_new(const char *tag, uint64_t epoch, size_t max_events, size_t max_bytes);
 void replay_free(struct replay *replay); /* NULL is fine */
 
@@ -34,8 +36,11 @@ void replay_finish(struct replay *replay, uint64_t stream);
 /* Takes the kept events behind this one off a stream, as if they had never been on it; then
  * replay_finish. */
 void replay_take_back(struct replay *replay, uint64_t stream, uint64_t number);
-/* The client got the result, as far as can be known: it is kept like any other event. */
-void replay_delivered(struct replay *replay, uint64_t stream);
+/* The result was written to a connection, which may break before it is through: it is kept like any
+ * other event. Gives true if it is too large for that, and so is owed until replay_settle. */
+bool replay_written(struct replay *replay, uint64_t stream);
+/* What was written can be taken to have come through. */
+void replay_settle(struct replay *replay);
 
 void replay_append_id(const struct replay *replay, uint64_t stream, uint64_t number,
                       struct buffer *out);
@@ -43,7 +48,8 @@ void replay_append_id(const struct replay *replay, uint64_t stream, uint64_t num
 enum replay_answer {
     REPLAY_GOES_ON,  /* later events, if any, then what is still to come */
     REPLAY_ENDS,     /* later events, then the end of the stream */
-    REPLAY_COMPLETE, /* it was the last event of a stream that is finished: 405 */
+    REPLAY_COMPLETE, /* it was the last event of a stream that is finished: 405, or a new GET stream
+                      */
     REPLAY_GONE,     /* of a stream whose end is not kept any more, or of an earlier epoch */
     REPLAY_FUTURE,   /* an id that this session has not given yet */
     REPLAY_FOREIGN,  /* an id of another session */
@@ -58,7 +64,7 @@ struct replay_place {
 };
 
 /* What can be replayed after the event with this id. *out is filled with GOES_ON and ENDS; of GONE
- * it has stream, number and is_unasked. */
+ * and COMPLETE it has stream, number and is_unasked. */
 enum replay_answer replay_find(const struct replay *replay, struct trunk_slice id,
                                struct replay_place *out);
 /* The next event of the same stream, to which *place moves; valid until the log is changed. False:

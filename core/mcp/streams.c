@@ -9,6 +9,7 @@
 #include "mcp/server_requests.h"
 
 #define RETRY_MS 1000
+#define RESUME_PATIENCE_MS 60000
 #define PRIMED_SINCE "2025-11-25" /* older clients choke on an event without a message */
 
 struct stream {
@@ -33,6 +34,23 @@ static struct replay *get_replay(struct client *client) {
                        options->replay_events, options->replay_bytes);
     }
     return client->replay;
+}
+
+static void on_settle(void *arg) {
+    struct client *client = arg;
+    replay_settle(client->replay);
+}
+
+/* A connection that breaks may take with it what the kernel had already: a client that comes back
+ * within this time still finds its result. */
+static void note_written(struct client *client, uint64_t stream) {
+    if (!replay_written(client->replay, stream)) {
+        return;
+    }
+    if (client->settle_timer == NULL) {
+        client->settle_timer = loop_timer_new(client->env->loop, on_settle, client);
+    }
+    loop_timer_set(client->settle_timer, RESUME_PATIENCE_MS);
 }
 
 static void write_event(struct stream *stream, uint64_t number, unsigned retry_ms,
@@ -130,7 +148,7 @@ void stream_end(struct stream *stream, struct trunk_slice json) {
         uint64_t number = replay_append_result(replay, stream->number, json);
         if (stream->exchange != NULL && !stream->exchange->is_closed) {
             write_event(stream, number, 0, json);
-            replay_delivered(replay, stream->number);
+            note_written(stream->client, stream->number);
         }
     }
     detach(stream);
@@ -237,7 +255,7 @@ static void replay_rest(struct client *client, struct exchange *exchange,
                         struct replay_place *place) {
     exchange->ops->open_stream(exchange, session_id(client->session));
     replay_events(client, exchange, place);
-    replay_delivered(client->replay, place->stream);
+    note_written(client, place->stream);
     exchange->ops->close_stream(exchange);
 }
 
@@ -264,8 +282,12 @@ static void resume_after(struct client *client, struct exchange *exchange) {
     case REPLAY_ENDS:
         replay_rest(client, exchange, &place);
         break;
-    case REPLAY_COMPLETE: /* clients stop quietly at this status (protocol.md 2.7) */
-        refuse(exchange, 405, "nothing of this stream is left to be sent");
+    case REPLAY_COMPLETE:
+        if (place.is_unasked) { /* another GET had replaced it */
+            open_unasked(client, exchange);
+        } else { /* clients stop quietly at this status (protocol.md 2.7) */
+            refuse(exchange, 405, "nothing of this stream is left to be sent");
+        }
         break;
     case REPLAY_GONE: /* of the unasked stream what is to come matters more than what is lost */
         if (place.is_unasked) {

@@ -33,6 +33,24 @@ static void test_initialize_without_its_params_is_invalid(void **state) {
     fake_free(fake);
 }
 
+static void test_initialize_of_a_client_that_says_too_much_is_invalid(void **state) {
+    struct buffer body = {0};
+    buffer_append_cstr(&body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{"
+                              "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},"
+                              "\"clientInfo\":{\"version\":\"1\",\"name\":\"");
+    for (int i = 0; i < 64 << 10; i++) {
+        buffer_append_cstr(&body, "n");
+    }
+    buffer_append_cstr(&body, "\"}}}");
+    struct fake *fake = rig_post(*state, NULL, buffer_cstr(&body));
+    assert_int_equal(fake->status, 200);
+    assert_non_null(strstr(buffer_cstr(&fake->body), "-32602"));
+    assert_non_null(strstr(buffer_cstr(&fake->body), "64 KiB"));
+    assert_string_equal(fake->session_id, "");
+    fake_free(fake);
+    buffer_free(&body);
+}
+
 static void test_initialize_on_a_live_session_is_refused(void **state) {
     struct rig *rig = *state;
     struct fake *fake = rig_post(rig, rig->id, RIG_INITIALIZE);
@@ -208,6 +226,7 @@ int main(void) {
         TEST(test_initialize_answers_with_the_version_asked_for),
         TEST(test_initialize_with_an_unknown_version_is_offered_the_latest),
         TEST(test_initialize_without_its_params_is_invalid),
+        TEST(test_initialize_of_a_client_that_says_too_much_is_invalid),
         TEST(test_initialize_on_a_live_session_is_refused),
         TEST(test_initialize_with_an_unknown_session_starts_a_new_one),
         TEST(test_client_that_leaves_during_initialize_leaves_no_session),

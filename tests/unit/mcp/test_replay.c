@@ -218,12 +218,15 @@ static void test_result_is_kept_whatever_its_size_until_it_is_delivered(void **s
     }
     assert_replay(log, id_of(1, 0), REPLAY_ENDS, "...a result of many bytes ");
     assert_replay(log, id_of(1, 1), REPLAY_ENDS, "a result of many bytes ");
-    replay_delivered(log, stream);
+    assert_true(replay_written(log, stream));
+    assert_replay(log, id_of(1, 1), REPLAY_ENDS, "a result of many bytes ");
+    replay_settle(log);
     assert_int_equal(ask(log, id_of(1, 1)), REPLAY_GONE);
     assert_int_equal(ask(log, id_of(1, 2)), REPLAY_COMPLETE);
     assert_replay(log, id_of(2, 8), REPLAY_GOES_ON, "12345 12345 ");
-    replay_delivered(log, stream);
-    replay_delivered(log, 99);
+    assert_false(replay_written(log, stream));
+    assert_false(replay_written(log, 99));
+    replay_settle(log);
     replay_free(log);
 }
 
@@ -232,7 +235,7 @@ static void test_delivered_result_that_fits_is_kept_like_others(void **state) {
     struct replay *log = new_log(2, 0);
     uint64_t stream = replay_open(log, false);
     replay_append_result(log, stream, slice_cstr("r"));
-    replay_delivered(log, stream);
+    assert_false(replay_written(log, stream));
     assert_replay(log, id_of(1, 0), REPLAY_ENDS, "r ");
     uint64_t other = replay_open(log, false);
     append(log, other, "x");
@@ -255,6 +258,24 @@ static void test_so_many_results_are_owed_and_no_more(void **state) {
     replay_free(log);
 }
 
+static void test_so_many_bytes_are_owed_and_always_the_newest(void **state) {
+    (void)state;
+    struct replay *log = new_log(1, 1);
+    size_t len = REPLAY_MAX_OWED_BYTES / 2;
+    char *text = calloc(1, 3 * len);
+    for (int i = 0; i < 3; i++) {
+        replay_append_result(log, replay_open(log, false), slice_of(text, len));
+    }
+    assert_int_equal(ask(log, id_of(1, 0)), REPLAY_GONE);
+    assert_int_equal(ask(log, id_of(2, 0)), REPLAY_ENDS);
+    assert_int_equal(ask(log, id_of(3, 0)), REPLAY_ENDS);
+    replay_append_result(log, replay_open(log, false), slice_of(text, 3 * len));
+    assert_int_equal(ask(log, id_of(3, 0)), REPLAY_GONE);
+    assert_int_equal(ask(log, id_of(4, 0)), REPLAY_ENDS);
+    free(text);
+    replay_free(log);
+}
+
 /* A session may live for days. */
 static void test_finished_streams_are_forgotten_in_the_end(void **state) {
     (void)state;
@@ -262,7 +283,7 @@ static void test_finished_streams_are_forgotten_in_the_end(void **state) {
     for (int i = 0; i < 1000; i++) {
         uint64_t stream = replay_open(log, false);
         replay_append_result(log, stream, slice_cstr("r"));
-        replay_delivered(log, stream);
+        (void)replay_written(log, stream);
     }
     assert_int_equal(ask(log, id_of(1, 1)), REPLAY_GONE);
     assert_int_equal(ask(log, id_of(999, 1)), REPLAY_COMPLETE);
@@ -318,6 +339,7 @@ int main(void) {
         cmocka_unit_test(test_result_is_kept_whatever_its_size_until_it_is_delivered),
         cmocka_unit_test(test_delivered_result_that_fits_is_kept_like_others),
         cmocka_unit_test(test_so_many_results_are_owed_and_no_more),
+        cmocka_unit_test(test_so_many_bytes_are_owed_and_always_the_newest),
         cmocka_unit_test(test_finished_streams_are_forgotten_in_the_end),
         cmocka_unit_test(test_open_stream_is_never_forgotten),
         cmocka_unit_test(test_what_is_taken_back_was_never_on_its_stream),

@@ -205,6 +205,23 @@ static void test_of_ten_get_streams_the_newest_alone_is_open(void **state) {
     }
 }
 
+/* It may leave while its session is being restored. */
+static void test_get_of_a_client_that_has_left_opens_no_stream(void **state) {
+    struct cue_rig *self = *state;
+    begin(self);
+    struct fake *fake = fake_new(EXCHANGE_GET, self->rig->id, "");
+    fake->exchange.is_closed = true;
+    endpoint_handle(self->rig->endpoint, &fake->exchange);
+    assert_true(fake->is_ended);
+    assert_int_equal(fake->nevents, 0);
+    say(self, "a", 0, "%s", NOTICE("notifications/message", "{\"level\":\"info\",\"data\":1}"));
+    struct fake *next = get(self, NULL);
+    say(self, "a", 0, "%s", NOTICE("notifications/message", "{\"level\":\"info\",\"data\":2}"));
+    assert_int_equal(next->nevents, 2);
+    fake_free(fake);
+    leave(next);
+}
+
 static void test_what_no_connection_took_goes_to_the_next_get(void **state) {
     struct cue_rig *self = *state;
     begin(self);
@@ -217,9 +234,14 @@ static void test_what_no_connection_took_goes_to_the_next_get(void **state) {
                   "\n" NOTICE("notifications/message", "{\"level\":\"info\",\"data\":2}") "\n");
     char id[128];
     (void)snprintf(id, sizeof id, "%s", lost->last_id);
-    expect_refused(get(self, id), 405); /* not on two streams */
+    struct fake *resumed = get(self, id); /* not on two streams: this one is the only one now */
+    assert_true(next->is_ended);
+    assert_int_equal(resumed->nevents, 1);
+    say(self, "a", 0, "%s", NOTICE("notifications/message", "{\"level\":\"info\",\"data\":3}"));
+    assert_int_equal(resumed->nevents, 2);
     fake_free(lost);
-    leave(next);
+    fake_free(next);
+    leave(resumed);
 }
 
 static void test_update_before_the_first_get_waits_for_it(void **state) {
@@ -335,6 +357,7 @@ int main(void) {
         CUE_TEST(test_ids_of_no_event_of_this_session_are_refused),
         CUE_TEST(test_unasked_stream_of_which_nothing_is_kept_is_opened_anew),
         CUE_TEST(test_of_ten_get_streams_the_newest_alone_is_open),
+        CUE_TEST(test_get_of_a_client_that_has_left_opens_no_stream),
         CUE_TEST(test_what_no_connection_took_goes_to_the_next_get),
         CUE_TEST(test_update_before_the_first_get_waits_for_it),
         CUE_TEST(test_what_comes_on_the_stream_of_a_call_stays_on_it),
