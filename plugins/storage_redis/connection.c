@@ -15,6 +15,7 @@
 #include "adapter.h"
 #include "handshake.h"
 #include "outcome.h"
+#include "resolver.h"
 
 enum {
     ANSWER_MS = 3000, /* what a server gets for an answer, and for a whole handshake */
@@ -28,7 +29,7 @@ enum {
 
 enum state {
     STATE_DOWN,    /* no context; the next attempt is set, or connecting has just failed */
-    STATE_OPENING, /* connecting, or in the handshake */
+    STATE_OPENING, /* its name is resolved, it is connected to, or in the handshake */
     STATE_READY,
     STATE_LEAVING /* takes no more requests, and is given up when the last one is answered */
 };
@@ -39,6 +40,7 @@ struct connection {
     const struct trunk_host *host;
     const struct settings *settings;
     struct adapter adapter;
+    struct resolver *resolver; /* NULL: of a socket */
     redisAsyncContext *ac;
     struct handshake handshake;
     enum state state;
@@ -47,11 +49,10 @@ struct connection {
     struct trunk_timer *answer_timer;
     bool is_answer_timer_set;
     uint64_t retry_ms;  /* the next wait */
-    uint64_t opened_ms; /* when the context was made */
+    uint64_t opened_ms; /* when the attempt began */
     uint64_t moved_ms;  /* when bytes that the oldest request waits for last went through */
     uint64_t put_bytes; /* into the context, ever */
-    size_t next_address;
-    bool has_reason; /* for the end of the context */
+    bool has_reason;    /* for the end of the context */
     bool is_closing;
     int32_t reason_status;
     char reason[TEXT_BYTES];
@@ -259,19 +260,29 @@ static void try_again_later(struct connection *connection) {
     }
 }
 
-static void on_gone(void *ctx) {
-    struct connection *connection = ctx;
-    set_reason_of_context(connection);
+/* There is a reason, and no context any more. */
+static void be_down(struct connection *connection) {
+    bool has_next = connection->resolver != NULL && resolver_has_address(connection->resolver);
     connection->ac = NULL;
-    connection->state = STATE_DOWN;
     connection->is_answer_timer_set = false;
     connection->host->timer_stop(connection->answer_timer);
+    if (has_next && !connection->is_closing) { /* the attempt goes on, and so do its pings */
+        connection->host->timer_set(connection->retry_timer, 0);
+        return;
+    }
+    connection->state = STATE_DOWN;
     end_waiting_pings(connection,
                       connection->is_closing ? TRUNK_CANCELLED : connection->reason_status,
                       connection->reason);
     if (!connection->is_closing) {
         try_again_later(connection);
     }
+}
+
+static void on_gone(void *ctx) {
+    struct connection *connection = ctx;
+    set_reason_of_context(connection);
+    be_down(connection);
 }
 
 static void on_io(void *ctx, uint32_t ready) {
@@ -292,6 +303,9 @@ static void become_ready(struct connection *connection) {
     connection->state = STATE_READY;
     connection->retry_ms = 0;
     connection->logged[0] = '\0';
+    if (connection->resolver != NULL) { /* when it is lost, the server may have moved */
+        resolver_forget(connection->resolver);
+    }
     trunk_logf(connection->host, TRUNK_LOG_INFO, "connected to %s at %s", handshake->server,
                connection->settings->name);
     if (handshake->may_evict) {
@@ -342,16 +356,13 @@ static redisAsyncContext *new_context(struct connection *connection) {
     if (settings->socket != NULL) {
         return redisAsyncConnectUnix(settings->socket);
     }
-    size_t i = connection->next_address++ % settings->naddresses;
-    return redisAsyncConnect(settings->addresses[i].text, settings->port);
+    struct address address = resolver_take_address(connection->resolver);
+    return redisAsyncConnect(address.text, settings->port);
 }
 
-static void open_context(void *arg) {
+static void open_context(struct connection *connection) {
     static const struct adapter_events events = {on_io, on_unasked, on_gone};
-    struct connection *connection = arg;
-    connection->has_reason = false;
     connection->put_bytes = 0;
-    connection->opened_ms = now_ms(connection);
     redisAsyncContext *ac = new_context(connection);
     if (ac == NULL || ac->err != 0 || fcntl(ac->c.fd, F_SETFD, FD_CLOEXEC) != 0 ||
         !adapter_attach(&connection->adapter, connection->host, ac, &events, connection)) {
@@ -360,14 +371,43 @@ static void open_context(void *arg) {
         if (ac != NULL) {
             redisAsyncFree(ac);
         }
-        try_again_later(connection);
+        be_down(connection);
         return;
     }
     ac->data = connection;
     connection->ac = ac;
-    connection->state = STATE_OPENING;
     (void)redisAsyncSetConnectCallback(ac, on_connect);
+}
+
+static void on_resolved(void *arg) {
+    struct connection *connection = arg;
+    if (connection->state == STATE_DOWN) { /* too late: the next attempt takes it */
+        return;
+    }
+    if (resolver_has_address(connection->resolver)) {
+        connection->opened_ms = now_ms(connection);
+        open_context(connection);
+        return;
+    }
+    char text[STEP_TEXT_BYTES];
+    (void)snprintf(text, sizeof text, "its name cannot be resolved: %s",
+                   resolver_reason(connection->resolver));
+    set_reason(connection, TRUNK_UNAVAILABLE, text);
+    be_down(connection);
+}
+
+/* Or goes on with it, at the next address. */
+static void begin_attempt(void *arg) {
+    struct connection *connection = arg;
+    connection->state = STATE_OPENING;
+    connection->has_reason = false;
+    connection->opened_ms = now_ms(connection);
     set_answer_timer(connection, ANSWER_MS);
+    if (connection->resolver == NULL || resolver_has_address(connection->resolver)) {
+        open_context(connection);
+    } else if (resolver_ask(connection->resolver)) {
+        on_resolved(connection);
+    }
 }
 
 static void on_answer_timer(void *arg) {
@@ -387,8 +427,15 @@ static void on_answer_timer(void *arg) {
         return;
     }
     char text[64];
-    (void)snprintf(text, sizeof text, "it did not answer within %d s", ANSWER_MS / 1000);
-    give_up(connection, TRUNK_UNAVAILABLE, text);
+    (void)snprintf(text, sizeof text, "%s within %d s",
+                   connection->ac != NULL ? "it did not answer" : "its name was not resolved",
+                   ANSWER_MS / 1000);
+    if (connection->ac != NULL) {
+        give_up(connection, TRUNK_UNAVAILABLE, text);
+    } else {
+        set_reason(connection, TRUNK_UNAVAILABLE, text);
+        be_down(connection);
+    }
 }
 
 struct connection *connection_new(const struct trunk_host *host, const struct settings *settings) {
@@ -400,13 +447,17 @@ struct connection *connection_new(const struct trunk_host *host, const struct se
     connection->settings = settings;
     TAILQ_INIT(&connection->pending);
     set_reason(connection, TRUNK_UNAVAILABLE, "there is no connection yet");
-    connection->retry_timer = host->timer_new(host->ctx, open_context, connection);
+    connection->retry_timer = host->timer_new(host->ctx, begin_attempt, connection);
     connection->answer_timer = host->timer_new(host->ctx, on_answer_timer, connection);
-    if (connection->retry_timer == NULL || connection->answer_timer == NULL) {
+    if (settings->socket == NULL) {
+        connection->resolver = resolver_new(host, settings->host, on_resolved, connection);
+    }
+    if (connection->retry_timer == NULL || connection->answer_timer == NULL ||
+        (settings->socket == NULL && connection->resolver == NULL)) {
         connection_free(connection);
         return NULL;
     }
-    open_context(connection);
+    begin_attempt(connection);
     return connection;
 }
 
@@ -415,9 +466,12 @@ void connection_free(struct connection *connection) {
         return;
     }
     connection->is_closing = true;
+    set_reason(connection, TRUNK_CANCELLED, "the store is closed");
     if (connection->ac != NULL) {
-        give_up(connection, TRUNK_CANCELLED, "the store is closed");
+        redisAsyncFree(connection->ac);
     }
+    end_waiting_pings(connection, TRUNK_CANCELLED, connection->reason);
+    resolver_free(connection->resolver);
     connection->host->timer_free(connection->retry_timer);
     connection->host->timer_free(connection->answer_timer);
     free(connection);

@@ -5,7 +5,8 @@
  *
  * Parameters
  *   socket                   path of the server's unix socket; or
- *   host, port               its name or address, resolved once, at open; 6379
+ *   host, port               its name or address; 6379. A name is resolved for each attempt to
+ *                            connect, and all its addresses are tried
  *   username, password       of its ACL; a password alone is that of the default user. The user
  *                            needs ~PREFIX* and +@read +@write +@scripting +info +select +ping
  *   password_file            the password from a file, without the line break at its end
@@ -16,16 +17,16 @@
  * What its failures look like: every text begins with "redis at SERVER:".
  *   not there, or gone       UNAVAILABLE, at once. It is connected to again after 0 ms, 50 ms, and
  *                            twice as long each time, to 2 s.
- *   silent for 3 s           the connection is dropped: answers have no numbers. What was sent
- * whole and writes is UNCERTAIN, all else UNAVAILABLE. A connection lost in another way, likewise.
- *   OOM, NOREPLICAS, LOADING, BUSY, MISCONF       UNAVAILABLE: scripts write nothing after an error
- *   READONLY, a replica      UNAVAILABLE, and it is connected to again: the master may be elsewhere
- *   NOAUTH, WRONGPASS, NOPERM                     DENIED
- *   NOSCRIPT                 seen by nobody: the script is loaded again
- *   WRONGTYPE, a key with what is no record       INTERNAL: something else writes under our prefix.
- *                            It is never overwritten nor removed, and left out by scan and sweep
- *   too old, not a redis     ping is UNAVAILABLE, and names the version
- * A warning is logged for a maxmemory-policy by which the server may throw records away. */
+ *   a name not known         UNAVAILABLE, and tried again likewise. A silent resolver: after 3 s,
+ * and close waits for it, some seconds (resolver.h) silent for 3 s           the connection is
+ * dropped: answers have no numbers. What was sent whole and writes is UNCERTAIN, all else
+ * UNAVAILABLE. A connection lost in another way, likewise. OOM, NOREPLICAS, LOADING, BUSY, MISCONF
+ * UNAVAILABLE: scripts write nothing after an error READONLY, a replica      UNAVAILABLE, and it is
+ * connected to again: the master may be elsewhere NOAUTH, WRONGPASS, NOPERM DENIED NOSCRIPT seen by
+ * nobody: the script is loaded again WRONGTYPE, a key with what is no record       INTERNAL:
+ * something else writes under our prefix. It is never overwritten nor removed, and left out by scan
+ * and sweep too old, not a redis     ping is UNAVAILABLE, and names the version A warning is logged
+ * for a maxmemory-policy by which the server may throw records away. */
 #include <trunk/plugin_util.h>
 
 #include "pages.h"

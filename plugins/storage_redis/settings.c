@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,28 +158,6 @@ static int32_t read_password(char **out_password, const char *path, struct trunk
                : trunk_fail(error, TRUNK_UNAVAILABLE, "password_file", "out of memory");
 }
 
-static int32_t resolve(struct settings *settings, struct trunk_error *error) {
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    int code = getaddrinfo(settings->host, NULL, &hints, &found);
-    if (code != 0) {
-        return trunk_fail(error, TRUNK_UNAVAILABLE, "host", "\"%s\" cannot be resolved: %s",
-                          settings->host, gai_strerror(code));
-    }
-    for (const struct addrinfo *one = found; one != NULL && settings->naddresses < MAX_ADDRESSES;
-         one = one->ai_next) {
-        struct address *address = &settings->addresses[settings->naddresses];
-        if (getnameinfo(one->ai_addr, one->ai_addrlen, address->text, sizeof address->text, NULL, 0,
-                        NI_NUMERICHOST) == 0) {
-            settings->naddresses++;
-        }
-    }
-    freeaddrinfo(found);
-    return settings->naddresses > 0 ? TRUNK_OK
-                                    : trunk_fail(error, TRUNK_UNAVAILABLE, "host",
-                                                 "\"%s\" has no address", settings->host);
-}
-
 int32_t settings_read(struct settings *out_settings, const struct trunk_param *params,
                       size_t nparams, struct trunk_error *error) {
     const char *port = trunk_param_get(params, nparams, "port", NULL);
@@ -201,7 +178,6 @@ int32_t settings_read(struct settings *out_settings, const struct trunk_param *p
         bool has_colon = strchr(out_settings->host, ':') != NULL;
         (void)snprintf(out_settings->name, sizeof out_settings->name,
                        has_colon ? "[%s]:%d" : "%s:%d", out_settings->host, out_settings->port);
-        status = resolve(out_settings, error);
     }
     if (status == TRUNK_OK && password != NULL) {
         out_settings->password = strdup(password);

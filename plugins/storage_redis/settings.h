@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * settings.h - the parameters of a configured store: checked, then read, with the password fetched
- * from its file and the host's name resolved. */
+ * from its file. */
 #ifndef STORAGE_REDIS_SETTINGS_H
 #define STORAGE_REDIS_SETTINGS_H
 
-#include <net/if.h>
-#include <netinet/in.h>
-
 #include <trunk/plugin.h>
-
-enum { MAX_ADDRESSES = 8 };
-
-struct address {
-    char text[INET6_ADDRSTRLEN + IF_NAMESIZE]; /* as digits, so that nobody resolves it again */
-};
 
 /* Texts are borrowed from the parameters, which live as long as the store is open. */
 struct settings {
     const char *socket; /* NULL: by TCP */
     const char *host;
     int port;
-    struct address addresses[MAX_ADDRESSES]; /* of host */
-    size_t naddresses;
     const char *username; /* "": none */
     char *password;       /* owned; NULL: none */
     int database;
@@ -33,8 +22,8 @@ extern const struct trunk_param_spec settings_spec[];
 
 /* As `check` of the ABI: touches nothing. */
 int32_t settings_check(const struct trunk_param *params, size_t nparams, struct trunk_error *error);
-/* params have passed settings_check. Reads the password's file, and resolves the host, which may
- * block: once, when the store is opened. Not OK: nothing is to be cleared. */
+/* params have passed settings_check. Reads the password's file. Not OK: nothing is to be cleared.
+ */
 int32_t settings_read(struct settings *out_settings, const struct trunk_param *params,
                       size_t nparams, struct trunk_error *error);
 void settings_clear(struct settings *settings);

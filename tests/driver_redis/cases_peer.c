@@ -142,27 +142,6 @@ static void test_a_large_value_may_take_its_time_as_long_as_it_moves(void **stat
     (void)close(listener);
 }
 
-static void test_a_name_that_cannot_be_resolved_is_told_by_open(void **state) {
-    struct rig *rig = *state;
-    static const char *const pairs[] = {"host=no-such-host.invalid", NULL};
-    struct trunk_error error;
-    assert_int_equal(rig_open_with(rig, pairs, &error), TRUNK_UNAVAILABLE);
-    assert_string_equal(error.key, "host");
-    assert_non_null(strstr(error.text, "no-such-host.invalid"));
-}
-
-static void test_each_address_of_a_name_is_tried(void **state) {
-    struct rig *rig = *state;
-    char port[PAIR_BYTES];
-    struct trunk_error error;
-    rig_start(rig, NULL); /* on 127.0.0.1; localhost is ::1 too, perhaps */
-    (void)snprintf(port, sizeof port, "port=%d", rig->server.port);
-    const char *const pairs[] = {"host=localhost", port, NULL};
-    assert_int_equal(rig_open_with(rig, pairs, &error), TRUNK_OK);
-    rig_wait_until_ready(rig);
-    assert_status(kit_put(rig->store, TRUNK_PUT_CREATE, "a", "one", 0), TRUNK_OK);
-}
-
 int run_peer_cases(void) {
     const struct CMUnitTest cases[] = {
         RIG_CASE(test_an_older_server_is_refused_with_its_version),
@@ -170,8 +149,6 @@ int run_peer_cases(void) {
         RIG_CASE(test_what_speaks_another_protocol_is_told),
         RIG_CASE(test_answers_that_nobody_asked_for_end_the_connection_only),
         RIG_CASE(test_a_large_value_may_take_its_time_as_long_as_it_moves),
-        RIG_CASE(test_a_name_that_cannot_be_resolved_is_told_by_open),
-        RIG_CASE(test_each_address_of_a_name_is_tried),
     };
     return cmocka_run_group_tests_name("redis: who answers", cases, NULL, NULL);
 }

@@ -54,6 +54,7 @@ int run_error_cases(void);
 int run_record_cases(void);
 int run_foreign_cases(void);
 int run_page_cases(void);
+int run_name_cases(void);
 int run_peer_cases(void);
 int run_settings_cases(void);
 int run_outcome_cases(void);
