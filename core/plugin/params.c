@@ -374,6 +374,16 @@ size_t params_parse(const struct trunk_param_spec *spec, bool backend, struct js
     return parsing.nproblems;
 }
 
+bool params_is_secret(const struct trunk_param_spec *spec, const char *key) {
+    size_t len = strcspn(key, "."); /* of the map that it is in */
+    for (; spec != NULL && spec->key != NULL; spec++) {
+        if (strncmp(spec->key, key, len) == 0 && spec->key[len] == '\0') {
+            return (spec->flags & TRUNK_PARAM_SECRET) != 0;
+        }
+    }
+    return false;
+}
+
 void params_free(struct param_list *list) {
     for (size_t i = 0; i < list->count; i++) {
         free((char *)list->items[i].key);

@@ -30,6 +30,8 @@ typedef void (*param_problem_fn)(void *ctx, const char *path, const char *proble
 size_t params_parse(const struct trunk_param_spec *spec, bool backend, struct json_object *object,
                     const char *path, const char *const *also_known, struct param_list *out,
                     param_problem_fn problem, void *ctx);
+/* Is it a value of a TRUNK_PARAM_SECRET param of spec? key: of what a driver is given. */
+bool params_is_secret(const struct trunk_param_spec *spec, const char *key);
 void params_free(struct param_list *list); /* leaves {0} */
 
 /* Is a driver's table of parameters itself good: keys, types and fallbacks? OK, or INVALID with a

@@ -12,7 +12,8 @@
 
 #include "base/alloc.h"
 
-/* Also what a value is compared with after a restart: so the hash has no seed. */
+/* Also what a value is compared with after a restart: so the hash has no seed. Secrets are left
+ * out: with a new token a backend's session goes on, and can be closed. */
 static void hash_config(struct backend *backend) {
     XXH3_state_t *state = XXH3_createState();
     if (state == NULL) {
@@ -22,8 +23,10 @@ static void hash_config(struct backend *backend) {
     (void)XXH3_64bits_update(state, backend->factory->name, strlen(backend->factory->name) + 1);
     for (size_t i = 0; i < backend->params.count; i++) {
         const struct trunk_param *param = &backend->params.items[i];
-        (void)XXH3_64bits_update(state, param->key, strlen(param->key) + 1);
-        (void)XXH3_64bits_update(state, param->value, strlen(param->value) + 1);
+        if (!params_is_secret(backend->factory->plugin->desc.params, param->key)) {
+            (void)XXH3_64bits_update(state, param->key, strlen(param->key) + 1);
+            (void)XXH3_64bits_update(state, param->value, strlen(param->value) + 1);
+        }
     }
     (void)snprintf(backend->config_hash, sizeof backend->config_hash, "%016" PRIx64,
                    (uint64_t)XXH3_64bits_digest(state));

@@ -14,8 +14,8 @@ struct backend {
     bool is_required;        /* its failure fails initialize */
     uint64_t timeout_ms;     /* of one request, restarted by its progress; 0: none */
     uint64_t max_timeout_ms; /* of one request, whatever its progress; 0: none */
-    char
-        config_hash[17]; /* 16 hex digits over factory and params, for the record; NUL-terminated */
+    char config_hash[17];    /* 16 hex digits over factory and params but secrets, for the record;
+                                NUL-terminated */
 };
 
 struct backend_registry {
