@@ -80,6 +80,13 @@ test('one that answers one id twice: the first counts', async () => {
   });
 });
 
+test('one that answers with a batch, as 2025-03-26 allows', async () => {
+  await besideGood('/mcp', async (client, bad) => {
+    assert.equal(await callText(client, 'bad_batch'), 'in a batch');
+    assert.equal(bad.counts.batch, 1);
+  });
+});
+
 test('one that never answers GET is ready all the same', async () => {
   await besideGood('/mcp', async (client, bad) => {
     const started = Date.now();
