@@ -17,16 +17,18 @@
  * What its failures look like: every text begins with "redis at SERVER:".
  *   not there, or gone       UNAVAILABLE, at once. It is connected to again after 0 ms, 50 ms, and
  *                            twice as long each time, to 2 s.
- *   a name not known         UNAVAILABLE, and tried again likewise. A silent resolver: after 3 s,
- * and close waits for it, some seconds (resolver.h) silent for 3 s           the connection is
- * dropped: answers have no numbers. What was sent whole and writes is UNCERTAIN, all else
- * UNAVAILABLE. A connection lost in another way, likewise. OOM, NOREPLICAS, LOADING, BUSY, MISCONF
- * UNAVAILABLE: scripts write nothing after an error READONLY, a replica      UNAVAILABLE, and it is
- * connected to again: the master may be elsewhere NOAUTH, WRONGPASS, NOPERM DENIED NOSCRIPT seen by
- * nobody: the script is loaded again WRONGTYPE, a key with what is no record       INTERNAL:
- * something else writes under our prefix. It is never overwritten nor removed, and left out by scan
- * and sweep too old, not a redis     ping is UNAVAILABLE, and names the version A warning is logged
- * for a maxmemory-policy by which the server may throw records away. */
+ *   a name not known         UNAVAILABLE, likewise. A silent resolver: after 3 s; a close that
+ *                            comes meanwhile waits for it, some seconds (resolver.h)
+ *   silent for 3 s           the connection is dropped: answers have no numbers. What was sent
+ * whole and writes is UNCERTAIN, all else UNAVAILABLE. A connection lost in another way, likewise.
+ *   OOM, NOREPLICAS, LOADING, BUSY, MISCONF       UNAVAILABLE: scripts write nothing after an error
+ *   READONLY, a replica      UNAVAILABLE, and it is connected to again: the master may be elsewhere
+ *   NOAUTH, WRONGPASS, NOPERM                     DENIED
+ *   NOSCRIPT                 seen by nobody: the script is loaded again
+ *   WRONGTYPE, a key with what is no record       INTERNAL: something else writes under our prefix.
+ *                            It is never overwritten nor removed, and left out by scan and sweep
+ *   too old, not a redis     ping is UNAVAILABLE, and names the version
+ * A warning is logged for a maxmemory-policy by which the server may throw records away. */
 #include <trunk/plugin_util.h>
 
 #include "pages.h"
