@@ -9,8 +9,6 @@
 #include "base/alloc.h"
 #include "session/reap.h"
 
-#define FINISH_TIMEOUT_MS 10000
-
 /* A READY of LASTING_MS ends the growth of the pauses between openings. */
 enum { FIRST_PAUSE_MS = 100, LAST_PAUSE_MS = 10000, LASTING_MS = 1000 };
 
@@ -37,7 +35,7 @@ void leg_tell_waits(struct leg *leg, int32_t status, const char *text) {
     }
 }
 
-static void on_transport_finished(void *ctx, int32_t status) {
+void leg_on_transport_finished(void *ctx, int32_t status) {
     struct leg_env *env = ctx;
     env->unclosed += status != TRUNK_OK ? 1 : 0;
     env->transports--;
@@ -48,27 +46,29 @@ static void on_transport_finished(void *ctx, int32_t status) {
 
 /* The transport goes; what the next opening must not find goes with it. */
 static void drop_transport(struct leg *leg, bool keeps) {
-    struct factory_leg *transport = leg->transport;
-    leg->transport = NULL;
+    struct leg_connection *connection = leg->connection;
+    leg->connection = NULL;
     leg->is_initialized = false;
     leg->is_restoring = false;
     buffer_free(&leg->held_answers);
     leg_lists_stop(leg);
     leg_forget_holds(leg);
     loop_timer_stop(leg->timer);
-    if (transport != NULL) {
-        factory_finish(transport, keeps, FINISH_TIMEOUT_MS, on_transport_finished, leg->env);
+    if (connection != NULL) {
+        if (!connection->is_lost) {
+            leg_connection_finish(connection, keeps);
+        }
+        leg_connection_unref(connection);
     }
     if (!keeps) {
         leg_set_snapshot(leg, (struct trunk_slice){0});
     }
 }
 
-static void shut(struct leg *leg, bool keeps, int32_t status, const char *text) {
+static void shut(struct leg *leg, bool keeps, const char *text) {
     leg->state = LEG_CLOSED;
     drop_transport(leg, keeps);
     leg_tell_waits(leg, TRUNK_UNAVAILABLE, text);
-    leg_fail_requests(leg, status, text);
 }
 
 /* Who waits for the leg waits on: the opening begins again, with a new session. */
@@ -116,16 +116,31 @@ void leg_fail(struct leg *leg, int32_t status, const char *text) {
     leg->error = copy;
     log_warn(leg->env->log, "leg", "%s backend=%s session=%s", copy, leg->backend->name,
              leg->session_tag);
-    shut(leg, leg->is_restoring, TRUNK_UNCERTAIN, copy);
+    shut(leg, leg->is_restoring, copy);
+    leg_fail_requests(leg, false, TRUNK_UNCERTAIN, copy);
     if (!leg->is_freed) {
         leg->events.on_failed(leg->ctx, leg, copy);
     }
 }
 
+void leg_lose(struct leg *leg, const char *text) {
+    char *copy = xstrdup(text);
+    free(leg->error);
+    leg->error = copy;
+    log_warn(leg->env->log, "leg", "%s backend=%s session=%s", copy, leg->backend->name,
+             leg->session_tag);
+    leg_drop_internal_requests(leg);
+    leg_end_holds(leg);
+    leg->connection->is_lost = true;
+    shut(leg, false, copy);
+    leg->events.on_failed(leg->ctx, leg, copy);
+}
+
 void leg_close(struct leg *leg, const char *why) {
     if (leg->state != LEG_CLOSED) {
-        shut(leg, false, TRUNK_CANCELLED, why);
+        shut(leg, false, why);
     }
+    leg_fail_requests(leg, true, TRUNK_CANCELLED, why);
 }
 
 static void on_open_timer(void *arg) {
@@ -138,7 +153,7 @@ static void on_open_timer(void *arg) {
 }
 
 static void on_made(void *ctx, int32_t status, const char *text) {
-    struct leg *leg = ctx;
+    struct leg *leg = ((struct leg_connection *)ctx)->leg;
     if (status != TRUNK_OK) {
         leg_fail(leg, leg->is_restoring && status == TRUNK_INVALID ? TRUNK_NOT_FOUND : status,
                  text);
@@ -150,20 +165,17 @@ static void on_made(void *ctx, int32_t status, const char *text) {
 }
 
 static void on_refused(void *ctx, const char *text) {
-    struct leg *leg = ctx;
+    struct leg *leg = ((struct leg_connection *)ctx)->leg;
     log_write_limited(leg->env->log, &leg->garbage_limit, TRUNK_LOG_WARN, "leg",
                       "the backend sent what is no JSON-RPC message backend=%s reason=\"%s\"",
                       leg->backend->name, text);
 }
 
-static void on_closed(void *ctx, int32_t status, const char *text) {
-    leg_fail(ctx, status, text);
-}
-
 /* The driver's snapshot differs from the one that was taken when the leg opened. */
 static void on_snapshot_again(void *ctx, int32_t status, struct trunk_slice state) {
-    struct leg *leg = ctx;
-    if (status == TRUNK_OK && leg->state >= LEG_OPENED &&
+    const struct leg_connection *connection = ctx;
+    struct leg *leg = connection->leg;
+    if (status == TRUNK_OK && !connection->is_lost && leg->state >= LEG_OPENED &&
         !slice_equal(state, slice_cstr(leg_snapshot(leg)))) {
         leg_set_snapshot(leg, state);
         leg->events.on_changed(leg->ctx, leg);
@@ -171,9 +183,9 @@ static void on_snapshot_again(void *ctx, int32_t status, struct trunk_slice stat
 }
 
 static void on_changed(void *ctx) {
-    struct leg *leg = ctx;
-    if (leg->state >= LEG_OPENED) {
-        factory_snapshot(leg->transport, on_snapshot_again, leg);
+    struct leg_connection *connection = ctx;
+    if (!connection->is_lost && connection->leg->state >= LEG_OPENED) {
+        factory_snapshot(connection->transport, on_snapshot_again, connection);
     }
 }
 
@@ -218,7 +230,7 @@ static void close_kept_session(struct leg *leg) {
                         .protocol = leg->protocol,
                         .timeout_ms = env->options->leg_timeout_ms};
     env->transports++;
-    reap_session(&reap, on_transport_finished, env);
+    reap_session(&reap, leg_on_transport_finished, env);
 }
 
 /* The memory goes at the next turn: the leg may be one of the callers on the stack. */
@@ -230,11 +242,11 @@ void leg_free(struct leg *leg, bool keeps) {
     bool is_recorded = leg->state >= LEG_STARTING || leg->is_restoring;
     leg->is_freed = true;
     if (!is_closed) {
-        shut(leg, keeps && is_recorded && leg->snapshot != NULL, TRUNK_CANCELLED,
-             "the session has ended");
+        shut(leg, keeps && is_recorded && leg->snapshot != NULL, "the session has ended");
     } else if (!keeps && leg->snapshot != NULL) {
         close_kept_session(leg);
     }
+    leg_fail_requests(leg, true, TRUNK_CANCELLED, "the session has ended");
     loop_timer_free(leg->timer);
     leg->timer = NULL;
     loop_post(leg->env->loop, free_leg, leg);
@@ -299,8 +311,8 @@ size_t leg_count_requests(const struct leg *leg) {
 }
 
 void leg_open(struct leg *leg) {
-    static const struct factory_leg_events events = {on_made, leg_on_message, on_refused,
-                                                     on_changed, on_closed};
+    static const struct factory_leg_events events = {on_made, leg_connection_on_message, on_refused,
+                                                     on_changed, leg_connection_on_closed};
     if (leg->state != LEG_CLOSED || leg->is_freed ||
         clock_mono_ms(leg->env->clock) < leg->paused_until_ms) {
         return;
@@ -316,7 +328,8 @@ void leg_open(struct leg *leg) {
     leg->is_restoring = leg->snapshot != NULL;
     leg->env->transports++;
     loop_timer_set(leg->timer, leg->env->options->leg_timeout_ms);
-    leg->transport = factory_make(&make, &events, leg);
+    leg->connection = leg_connection_new(leg);
+    leg->connection->transport = factory_make(&make, &events, leg->connection);
 }
 
 void leg_admit(struct leg *leg) {

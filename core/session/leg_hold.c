@@ -32,7 +32,7 @@ bool leg_hold(const struct leg_source *from, struct leg_holds *holds) {
             return true;
         }
     }
-    if (!leg->is_initialized || !factory_can_pause(leg->transport)) {
+    if (!leg->is_initialized || !factory_can_pause(leg->connection->transport)) {
         return false;
     }
     bool is_first = !leg_is_held(leg, from->number);
@@ -42,7 +42,7 @@ bool leg_hold(const struct leg_source *from, struct leg_holds *holds) {
     LIST_INSERT_HEAD(&leg->holds, hold, in_leg);
     LIST_INSERT_HEAD(holds, hold, in_holds);
     if (is_first) {
-        factory_pause(leg->transport, hold->number, true);
+        factory_pause(leg->connection->transport, hold->number, true);
     }
     return true;
 }
@@ -56,7 +56,7 @@ void leg_release(struct leg_holds *holds) {
         if (leg != NULL) {
             LIST_REMOVE(hold, in_leg);
             if (!leg_is_held(leg, hold->number)) {
-                factory_pause(leg->transport, hold->number, false);
+                factory_pause(leg->connection->transport, hold->number, false);
             }
         }
         free(hold);
@@ -82,5 +82,13 @@ void leg_forget_holds_of(struct leg *leg, uint64_t number) {
 void leg_forget_holds(struct leg *leg) {
     while (!LIST_EMPTY(&leg->holds)) {
         forget(LIST_FIRST(&leg->holds));
+    }
+}
+
+void leg_end_holds(struct leg *leg) {
+    while (!LIST_EMPTY(&leg->holds)) {
+        uint64_t number = LIST_FIRST(&leg->holds)->number;
+        leg_forget_holds_of(leg, number);
+        factory_pause(leg->connection->transport, number, false);
     }
 }

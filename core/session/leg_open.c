@@ -58,7 +58,7 @@ static void on_listen_done(void *ctx, int32_t status, const char *text) {
 
 static void begin_use(struct leg *leg) {
     leg->is_initialized = true;
-    (void)factory_listen(leg->transport, on_listen_done, leg);
+    (void)factory_listen(leg->connection->transport, on_listen_done, leg);
     leg_send_held_answers(leg);
     leg_send_log_level(leg);
     leg_list_all(leg);
@@ -80,13 +80,13 @@ void leg_start(struct leg *leg) {
     struct buffer json = {0};
     leg->state = LEG_STARTING;
     jsonrpc_write_notification(&json, "notifications/initialized", (struct trunk_slice){0});
-    (void)factory_send(leg->transport, &json, leg->env->options->leg_timeout_ms,
+    (void)factory_send(leg->connection->transport, &json, leg->env->options->leg_timeout_ms,
                        on_initialized_sent, leg);
 }
 
 void leg_resume(struct leg *leg) {
     leg->state = LEG_STARTING;
-    factory_set_protocol(leg->transport, leg->protocol);
+    factory_set_protocol(leg->connection->transport, leg->protocol);
     begin_use(leg);
 }
 
@@ -108,7 +108,7 @@ static void on_snapshot(void *ctx, int32_t status, struct trunk_slice state) {
  * backend takes for begun. */
 static void take_session(struct leg *leg) {
     if (factory_can_restore(leg->backend)) {
-        factory_snapshot(leg->transport, on_snapshot, leg);
+        factory_snapshot(leg->connection->transport, on_snapshot, leg);
     } else {
         become_opened(leg);
     }
@@ -158,7 +158,7 @@ static void on_initialize_answer(void *ctx, const struct message *answer) {
     }
     free(leg->protocol);
     leg->protocol = xstrdup(buffer_cstr(&text));
-    factory_set_protocol(leg->transport, leg->protocol);
+    factory_set_protocol(leg->connection->transport, leg->protocol);
     buffer_free(&text);
     free((void *)(uintptr_t)leg->server_info.data);
     leg->server_info = (struct trunk_slice){0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * leg_private.h - the inside of a leg, shared by leg.c (states), leg_open.c (the way to READY),
- * leg_lists.c and leg_requests.c (requests, messages). */
+ * leg_connection.c, leg_lists.c and leg_requests.c (requests, messages). */
 #ifndef TRUNKD_SESSION_LEG_PRIVATE_H
 #define TRUNKD_SESSION_LEG_PRIVATE_H
 
@@ -22,10 +22,21 @@ struct leg_wait {
     bool is_cancelled;
 };
 
+/* The transport of one opening. Once the backend has told one call that it lost the session, the
+ * others that are under way in it have their own answers yet: it goes on beside the next opening
+ * until the last of them is over. */
+struct leg_connection {
+    struct leg *leg;
+    struct factory_leg *transport; /* NULL: finished */
+    size_t refs;                   /* the leg's, while it is the current one, and its requests' */
+    bool is_lost;                  /* no longer the current one */
+};
+
 struct leg_request {
     UT_hash_handle hh;
     uint64_t number;
     struct leg *leg;
+    struct leg_connection *connection;
     struct leg_request_events events;
     void *ctx;
     struct factory_call *call; /* until the driver has sent it */
@@ -61,7 +72,7 @@ struct leg {
     struct leg_events events;
     void *ctx;
     enum leg_state state;
-    struct factory_leg *transport;
+    struct leg_connection *connection; /* the current one; NULL: CLOSED */
     uint64_t next_number;
     uint64_t told_epoch; /* for the record */
     struct leg_request *requests;
@@ -93,6 +104,10 @@ struct leg {
 /* The opening failed, or the backend is gone. NOT_FOUND: the backend's session is over; other
  * failures of an opening that goes on with a session leave that alive for the next one. */
 void leg_fail(struct leg *leg, int32_t status, const char *text);
+/* The backend said NOT_FOUND of one request of a READY leg. The others are left to their answers.
+ */
+void leg_lose(struct leg *leg, const char *text);
+void leg_on_transport_finished(void *ctx, int32_t status);
 void leg_tell_waits(struct leg *leg, int32_t status, const char *text);
 void leg_become_ready(struct leg *leg);
 void leg_set_snapshot(struct leg *leg, struct trunk_slice text); /* empty: none */
@@ -106,15 +121,26 @@ struct leg_request *leg_start_request(struct leg *leg, uint64_t number, struct b
 void leg_request_internal(struct leg *leg, const char *method, struct trunk_slice params,
                           const struct leg_request_events *events, void *ctx);
 void leg_describe_error(struct buffer *text, const struct message *answer); /* of the backend */
-void leg_fail_requests(struct leg *leg, int32_t status, const char *text);
+/* Of the current connection, and of lost ones: of these or not. */
+void leg_fail_requests(struct leg *leg, bool of_lost_ones, int32_t status, const char *text);
+void leg_fail_requests_on(struct leg_connection *connection, int32_t status, const char *text);
 void leg_drop_internal_requests(struct leg *leg);
 void leg_send_held_answers(struct leg *leg);
-void leg_on_message(void *ctx, const struct message *message, uint64_t number);
+void leg_on_message(struct leg *leg, const struct message *message, uint64_t number);
+
+/* leg_connection.c */
+struct leg_connection *leg_connection_new(struct leg *leg);
+void leg_connection_finish(struct leg_connection *connection, bool keeps);
+void leg_connection_ref(struct leg_connection *connection);
+void leg_connection_unref(struct leg_connection *connection);
+void leg_connection_on_message(void *ctx, const struct message *message, uint64_t number);
+void leg_connection_on_closed(void *ctx, int32_t status, const char *text);
 
 /* leg_hold.c */
 bool leg_is_held(const struct leg *leg, uint64_t number);
 void leg_forget_holds_of(struct leg *leg, uint64_t number); /* the request is over */
 void leg_forget_holds(struct leg *leg);                     /* the transport is gone */
+void leg_end_holds(struct leg *leg);                        /* it goes on without them */
 
 /* leg_open.c */
 void leg_handshake(struct leg *leg); /* the transport is made */

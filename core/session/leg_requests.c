@@ -2,7 +2,6 @@
  * leg_requests.c - the requests of a leg in flight, and what comes from the backend. */
 #include "session/leg_private.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -18,6 +17,7 @@ static void drop_request(struct leg_request *request) {
         factory_call_forget(request->call);
     }
     loop_timer_free(request->timer);
+    leg_connection_unref(request->connection);
     free(request);
 }
 
@@ -28,35 +28,64 @@ static void fail_request(struct leg_request *request, int32_t status, const char
     events.on_failed(ctx, status, text);
 }
 
-/* Taken off one by one, since what they call may start or cancel others. */
-void leg_fail_requests(struct leg *leg, int32_t status, const char *text) {
-    struct leg_request *request;
-    while ((request = leg->requests) != NULL) {
-        /* Freed ones have left the table. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-        if (request->is_internal) {
-            drop_request(request);
-        } else {
-            fail_request(request, status, text);
-        }
+static void end_request(struct leg_request *request, int32_t status, const char *text) {
+    if (request->is_internal) {
+        drop_request(request);
+    } else {
+        fail_request(request, status, text);
     }
 }
 
-/* While a leg opens it has no others. */
-void leg_drop_internal_requests(struct leg *leg) {
+/* Here and below: found one by one, since what they call may start or cancel others. */
+static struct leg_request *find_ending(const struct leg *leg, bool of_lost_ones) {
+    struct leg_request *request = leg->requests;
+    while (request != NULL && request->connection->is_lost && !of_lost_ones) {
+        request = request->hh.next;
+    }
+    return request;
+}
+
+void leg_fail_requests(struct leg *leg, bool of_lost_ones, int32_t status, const char *text) {
     struct leg_request *request;
-    while ((request = leg->requests) != NULL) {
-        assert(request->is_internal);
+    while ((request = find_ending(leg, of_lost_ones)) != NULL) {
         /* Freed ones have left the table. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-        drop_request(request);
+        end_request(request, status, text);
+    }
+}
+
+static struct leg_request *find_request_on(const struct leg_connection *connection) {
+    struct leg_request *request = connection->leg->requests;
+    while (request != NULL && request->connection != connection) {
+        request = request->hh.next;
+    }
+    return request;
+}
+
+void leg_fail_requests_on(struct leg_connection *connection, int32_t status, const char *text) {
+    struct leg_request *request;
+    while ((request = find_request_on(connection)) != NULL) {
+        end_request(request, status, text);
+    }
+}
+
+void leg_drop_internal_requests(struct leg *leg) {
+    struct leg_request *request = leg->requests;
+    while (request != NULL) {
+        struct leg_request *next = request->hh.next;
+        if (request->is_internal) {
+            drop_request(request);
+        }
+        request = next;
     }
 }
 
 static void send(struct leg *leg, struct buffer *json) {
-    (void)factory_send(leg->transport, json, leg->env->options->leg_timeout_ms, NULL, NULL);
+    (void)factory_send(leg->connection->transport, json, leg->env->options->leg_timeout_ms, NULL,
+                       NULL);
 }
 
 void leg_send(struct leg *leg, unsigned opening, struct buffer *json) {
-    bool is_open = leg->transport != NULL && leg->state >= LEG_OPENING && leg->opening == opening;
+    bool is_open = leg->connection != NULL && leg->state >= LEG_OPENING && leg->opening == opening;
     if (is_open && leg->is_initialized) {
         send(leg, json);
         return;
@@ -121,7 +150,7 @@ static struct leg_request *find_only_request(struct leg *leg) {
         return NULL;
     }
     struct leg_request *request = leg->requests;
-    while (request != NULL && request->is_internal) {
+    while (request != NULL && (request->is_internal || request->connection->is_lost)) {
         request = request->hh.next;
     }
     return request;
@@ -196,8 +225,7 @@ static void take_notification(struct leg *leg, const struct message *message, ui
     }
 }
 
-void leg_on_message(void *ctx, const struct message *message, uint64_t number) {
-    struct leg *leg = ctx;
+void leg_on_message(struct leg *leg, const struct message *message, uint64_t number) {
     switch (message->kind) {
     case MESSAGE_RESULT:
     case MESSAGE_ERROR:
@@ -217,8 +245,8 @@ uint64_t leg_next_number(struct leg *leg) {
 }
 
 /* What the driver says of the sending (ABI rule 13); the answer itself comes as a message. When the
- * backend's session is gone the leg goes first, so that the request can be sent again on a new one.
- */
+ * backend's session is gone the leg goes first, so that the request can be sent again on a new one;
+ * the first that is told so does that for all. */
 static void on_sent(void *ctx, int32_t status, const char *text) {
     struct leg_request *request = ctx;
     struct leg *leg = request->leg;
@@ -229,10 +257,15 @@ static void on_sent(void *ctx, int32_t status, const char *text) {
         return;
     }
     bool is_internal = request->is_internal;
-    bool is_leg_lost = status == TRUNK_NOT_FOUND && !request->is_repeated;
+    bool is_leg_lost =
+        status == TRUNK_NOT_FOUND && !request->is_repeated && !request->connection->is_lost;
     drop_request(request);
     if (is_leg_lost) {
-        leg_fail(leg, status, text);
+        if (leg->state == LEG_READY) {
+            leg_lose(leg, text);
+        } else {
+            leg_fail(leg, status, text);
+        }
         if (is_internal) { /* its work went with the opening */
             return;
         }
@@ -240,11 +273,12 @@ static void on_sent(void *ctx, int32_t status, const char *text) {
     events.on_failed(request_ctx, status, text);
 }
 
-static void write_cancelled(struct leg *leg, uint64_t number, struct trunk_slice reason) {
+static void write_cancelled(const struct leg_request *request, struct trunk_slice reason) {
+    struct factory_leg *transport = request->connection->transport;
     struct buffer json = {0};
     struct buffer params = {0};
     buffer_append_cstr(&params, "{\"requestId\":");
-    buffer_append_u64(&params, number);
+    buffer_append_u64(&params, request->number);
     if (reason.len > 0) {
         buffer_append_cstr(&params, ",\"reason\":");
         json_string_encode(&params, reason);
@@ -252,8 +286,8 @@ static void write_cancelled(struct leg *leg, uint64_t number, struct trunk_slice
     buffer_append_cstr(&params, "}");
     jsonrpc_write_notification(&json, "notifications/cancelled", buffer_slice(&params));
     buffer_free(&params);
-    send(leg, &json);
-    factory_cancel_request(leg->transport, number);
+    (void)factory_send(transport, &json, request->leg->env->options->leg_timeout_ms, NULL, NULL);
+    factory_cancel_request(transport, request->number);
 }
 
 /* The answer may be behind what a slow client has yet to take. */
@@ -272,7 +306,7 @@ static void on_request_timer(void *arg) {
     }
     char *text = xasprintf("backend %s did not answer in time (timeout %llu ms)",
                            leg->backend->name, (unsigned long long)request->timeout_ms);
-    write_cancelled(leg, request->number, slice_cstr("timed out"));
+    write_cancelled(request, slice_cstr("timed out"));
     fail_request(request, TRUNK_TIMEOUT, text);
     free(text);
 }
@@ -283,6 +317,8 @@ struct leg_request *leg_start_request(struct leg *leg, uint64_t number, struct b
     struct leg_request *request = xcalloc(1, sizeof *request);
     request->number = number;
     request->leg = leg;
+    request->connection = leg->connection;
+    leg_connection_ref(leg->connection);
     request->events = *events;
     request->ctx = ctx;
     request->is_internal = is_internal;
@@ -297,7 +333,8 @@ struct leg_request *leg_start_request(struct leg *leg, uint64_t number, struct b
     if (max_timeout_ms != 0) {
         request->latest_ms = clock_mono_ms(leg->env->clock) + max_timeout_ms;
     }
-    request->call = factory_request(leg->transport, number, json, max_timeout_ms, on_sent, request);
+    request->call =
+        factory_request(leg->connection->transport, number, json, max_timeout_ms, on_sent, request);
     return request;
 }
 
@@ -312,9 +349,8 @@ void leg_request_set_repeated(struct leg_request *request) {
 }
 
 void leg_request_cancel(struct leg_request *request, struct trunk_slice reason) {
-    if (request->leg->state ==
-        LEG_READY) { /* else it is being shut: nothing can be sent any more */
-        write_cancelled(request->leg, request->number, reason);
+    if (request->connection->transport != NULL) {
+        write_cancelled(request, reason);
     }
     drop_request(request);
 }

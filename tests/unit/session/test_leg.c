@@ -333,10 +333,61 @@ static void test_a_backend_that_lost_the_session_closes_the_leg(void **state) {
                               "backend a does not know the session");
     RIG_UNTIL(fixture, second->failures == 1);
     assert_int_equal(second->status, TRUNK_NOT_FOUND); /* it did not run */
-    assert_int_equal(first->failures, 1);
-    assert_int_equal(first->status, TRUNK_UNCERTAIN);
     assert_int_equal(leg_state(fixture->leg), LEG_CLOSED);
     assert_int_equal(fixture->failed, 1);
+    settle(fixture);
+    assert_int_equal(first->failures, 0);
+}
+
+/* All at once, as after a restart of the backend. */
+static void test_each_call_in_a_lost_session_ends_as_its_own_answer_says(void **state) {
+    struct fixture *fixture = *state;
+    struct heard *heard = fixture->heard;
+    struct outcome used = {0};
+    open_ready(fixture);
+    cue_factory_hold(fixture->factory, NULL, "tools/call");
+    for (size_t i = 0; i < 3; i++) {
+        (void)start_call(fixture, &heard[i], 0, NULL);
+    }
+    until_held(fixture, "tools/call");
+    cue_factory_complete_next(fixture->factory, NULL, "tools/call", TRUNK_NOT_FOUND, "first");
+    RIG_UNTIL(fixture, heard[0].failures == 1);
+    assert_int_equal(cue_factory_count_finished(fixture->factory), 0);
+    (void)leg_use(fixture->leg, rig_on_status, &used);
+    RIG_UNTIL(fixture, used.calls == 1);
+    assert_int_equal(used.status, TRUNK_OK);
+    cue_factory_complete_next(fixture->factory, NULL, "tools/call", TRUNK_NOT_FOUND, "second");
+    RIG_UNTIL(fixture, heard[1].failures == 1);
+    assert_int_equal(heard[1].status, TRUNK_NOT_FOUND);
+    assert_string_equal(heard[1].text, "second");
+    assert_int_equal(heard[2].failures, 0);
+    assert_int_equal(cue_factory_count_finished(fixture->factory), 0);
+    cue_factory_complete_next(fixture->factory, NULL, "tools/call", TRUNK_OK, NULL);
+    settle(fixture);
+    cue_factory_close_leg_at(fixture->factory, 0, TRUNK_UNAVAILABLE, "third");
+    RIG_UNTIL(fixture, heard[2].failures == 1);
+    assert_int_equal(heard[2].status, TRUNK_UNCERTAIN);
+    assert_string_equal(heard[2].text, "third");
+    assert_int_equal(leg_state(fixture->leg), LEG_READY); /* the next one is unharmed */
+    assert_int_equal(fixture->failed, 1);
+    RIG_UNTIL(fixture, cue_factory_count_finished(fixture->factory) == 1);
+    assert_int_equal(cue_factory_count_made(fixture->factory), 2);
+}
+
+static void test_a_closed_leg_ends_the_calls_in_its_lost_session(void **state) {
+    struct fixture *fixture = *state;
+    struct heard *heard = fixture->heard;
+    open_ready(fixture);
+    cue_factory_hold(fixture->factory, NULL, "tools/call");
+    (void)start_call(fixture, &heard[0], 0, NULL);
+    (void)start_call(fixture, &heard[1], 0, NULL);
+    until_held(fixture, "tools/call");
+    cue_factory_complete_next(fixture->factory, NULL, "tools/call", TRUNK_NOT_FOUND, "gone");
+    RIG_UNTIL(fixture, heard[0].failures == 1);
+    leg_close(fixture->leg, "the session has ended");
+    assert_int_equal(heard[1].failures, 1);
+    assert_int_equal(heard[1].status, TRUNK_CANCELLED);
+    RIG_UNTIL(fixture, cue_factory_count_finished(fixture->factory) == 1);
 }
 
 static void test_a_repeated_request_that_is_not_found_fails_alone(void **state) {
@@ -407,6 +458,8 @@ int main(void) {
         LEG(test_a_use_after_death_opens_the_leg_again_and_once),
         LEG(test_nothing_is_sent_early_on_a_leg_that_is_opened_again),
         LEG(test_a_backend_that_lost_the_session_closes_the_leg),
+        LEG(test_each_call_in_a_lost_session_ends_as_its_own_answer_says),
+        LEG(test_a_closed_leg_ends_the_calls_in_its_lost_session),
         LEG(test_a_repeated_request_that_is_not_found_fails_alone),
         LEG(test_a_death_during_the_handshake_fails_the_opening),
         LEG(test_closing_fails_requests_and_waiters_and_is_no_event),
