@@ -304,8 +304,12 @@ static void on_request_timer(void *arg) {
         extend(request);
         return;
     }
-    char *text = xasprintf("backend %s did not answer in time (timeout %llu ms)",
-                           leg->backend->name, (unsigned long long)request->timeout_ms);
+    uint64_t max_ms = leg->backend->max_timeout_ms;
+    bool is_latest = request->latest_ms != 0 && max_ms > request->timeout_ms &&
+                     clock_mono_ms(leg->env->clock) >= request->latest_ms;
+    char *text = xasprintf("backend %s did not answer in time (%s %llu ms)", leg->backend->name,
+                           is_latest ? "max_timeout" : "timeout",
+                           (unsigned long long)(is_latest ? max_ms : request->timeout_ms));
     write_cancelled(request, slice_cstr("timed out"));
     fail_request(request, TRUNK_TIMEOUT, text);
     free(text);

@@ -36,6 +36,7 @@ void manager_free(struct manager *manager) {
         return;
     }
     loop_timer_free(manager->sweep_timer);
+    loop_timer_free(manager->recover_timer);
     reaper_free(manager->reaper);
     limits_free(manager->limits);
     free(manager);
@@ -361,6 +362,9 @@ void manager_stop(struct manager *manager, void (*done)(void *ctx), void *ctx) {
     manager->stopped = done;
     manager->stopped_ctx = ctx;
     loop_timer_stop(manager->sweep_timer);
+    if (manager->recover_timer != NULL) {
+        loop_timer_stop(manager->recover_timer);
+    }
     while ((session = TAILQ_FIRST(&manager->lru)) != NULL) {
         session_stop(session);
     }

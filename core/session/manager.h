@@ -72,7 +72,7 @@ void manager_terminate(struct manager *manager, const char *id, const char *prin
                        session_done_fn done, void *ctx);
 
 /* Once after a start, in the background: what a process before this one left of sessions that it
- * had terminated is closed and removed. */
+ * had terminated is closed and removed. Tried again while the store fails. */
 void manager_recover(struct manager *manager);
 
 /* Takes expired records off the store and ends idle sessions now, as the timer does by itself. done

@@ -72,6 +72,7 @@ struct manager {
     struct restore *restores; /* by id */
     size_t jobs;              /* calls of the manager under way, and sessions' legs being closed */
     struct loop_timer *sweep_timer;
+    struct loop_timer *recover_timer; /* NULL until the store failed it */
     bool is_sweeping;
     bool is_stopping;
     void (*stopped)(void *ctx);

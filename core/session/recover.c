@@ -10,6 +10,7 @@
 
 /* A page is read while sessions are served, so it is a small one. */
 #define PAGE_RECORDS 50
+#define RETRY_MS 1000
 #define TERMINATED "\"terminated\":\"true\""
 
 struct recover {
@@ -38,14 +39,30 @@ static void on_item(void *ctx, const struct trunk_item *item) {
 
 static void read_page(struct recover *recover);
 
+static void on_retry(void *arg) {
+    manager_recover(arg);
+}
+
+/* From the start: what it had found is being closed, or is gone. */
+static void try_again(struct manager *manager, const struct trunk_reply *reply) {
+    if (manager->is_stopping) {
+        return;
+    }
+    if (manager->recover_timer == NULL) {
+        log_warn(manager->config.log, "session",
+                 "the store was not searched for ended sessions, and what they left at backends is "
+                 "open until it can be: %s",
+                 reply->message != NULL ? reply->message : status_name(reply->status));
+        manager->recover_timer = loop_timer_new(manager->config.loop, on_retry, manager);
+    }
+    loop_timer_set(manager->recover_timer, RETRY_MS);
+}
+
 static void on_page(void *ctx, const struct trunk_reply *reply) {
     struct recover *recover = ctx;
     struct manager *manager = recover->manager;
     if (reply->status != TRUNK_OK) {
-        log_warn(manager->config.log, "session",
-                 "the store was not searched for ended sessions: %s; what they left at backends "
-                 "stays until it ends by itself",
-                 reply->message != NULL ? reply->message : status_name(reply->status));
+        try_again(manager, reply);
     }
     buffer_clear(&recover->cursor);
     buffer_append_slice(&recover->cursor, reply->value);

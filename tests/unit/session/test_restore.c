@@ -53,6 +53,22 @@ test_a_leg_of_a_backend_that_is_not_configured_any_more_leaves_the_record(void *
     record_clear(&record);
 }
 
+static void test_what_ended_sessions_left_is_closed_once_the_store_can_be_searched(void **state) {
+    struct rig *rig = *state;
+    restore_rig_leave(rig);
+    rig_flag_record(rig);
+    cue_storage_hold(rig->store, "scan");
+    manager_recover(rig->manager);
+    rig_until_held(rig, "scan");
+    cue_storage_answer_next(rig->store, "scan", TRUNK_UNAVAILABLE, false);
+    rig_until_held(rig, "scan");
+    assert_int_equal(rig->backends.count, 1);
+    cue_storage_let(rig->store, "scan");
+    rig_settle(rig);
+    assert_int_equal(rig->backends.count, 0);
+    assert_int_equal(cue_storage_count_records(rig->store), 0);
+}
+
 static void test_a_leg_that_could_not_outlive_the_process_is_opened_anew(void **state) {
     struct rig *rig = *state;
     rig_store_active(rig);
@@ -130,6 +146,7 @@ int main(void) {
         RESTORE(test_a_session_that_the_backend_has_lost_is_opened_anew),
         RESTORE(test_a_leg_whose_backend_has_another_config_now_is_opened_anew),
         RESTORE(test_a_leg_of_a_backend_that_is_not_configured_any_more_leaves_the_record),
+        RESTORE(test_what_ended_sessions_left_is_closed_once_the_store_can_be_searched),
         RESTORE(test_a_leg_that_could_not_outlive_the_process_is_opened_anew),
         RESTORE(test_a_session_whose_backend_cannot_be_reached_is_not_given_up),
         RESTORE(test_initialized_and_the_log_level_are_there_again),
