@@ -2,12 +2,8 @@
 // http_backends.test.mjs - backends over stdio, Streamable HTTP and HTTP+SSE in one session, for both SDK clients.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {
-  Client as Client2,
-  StreamableHTTPClientTransport as Transport2,
-} from '@modelcontextprotocol/client';
 import { everythingOver, withBackends } from './support/backends.mjs';
-import { callText, connect, endSession, toolNames } from './support/client.mjs';
+import { callText, connect, connect2, endSession, toolNames } from './support/client.mjs';
 import { demo, everything } from './support/paths.mjs';
 import { RawBackend, RawSession, cutObject, messagesOf } from './support/raw.mjs';
 import { leavesNothing, withTrunkd } from './support/trunkd.mjs';
@@ -40,12 +36,6 @@ async function unionOfTools() {
     ...['streamable', 'sse', 'stdio'].flatMap((name) => ofEverything.map((tool) => `${name}_${tool}`)),
     ...ofDemo.map((tool) => `demo_${tool}`),
   ].toSorted();
-}
-
-async function connect2(url) {
-  const client = new Client2({ name: 'trunkd-e2e', version: '2' });
-  await client.connect(new Transport2(new URL(url)));
-  return client;
 }
 
 for (const [version, connectClient] of [['1.x', connect], ['2.x', connect2]]) {

@@ -5,24 +5,14 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import {
-  Client as Client2,
-  StreamableHTTPClientTransport as Transport2,
-} from '@modelcontextprotocol/client';
 import { LoggingMessageNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { HttpBackend, withBackends } from './support/backends.mjs';
-import { callText, connect, endSession, toolNames } from './support/client.mjs';
+import { callText, connect, connect2, endSession, toolNames } from './support/client.mjs';
 import { fixture } from './support/paths.mjs';
 import { eventually, processesWith } from './support/processes.mjs';
 import { withRestartable } from './support/restartable.mjs';
 import { stores } from './support/stores.mjs';
 import { withDirectory } from './support/trunkd.mjs';
-
-async function connect2(url) {
-  const client = new Client2({ name: 'trunkd-e2e', version: '2' });
-  await client.connect(new Transport2(new URL(url)));
-  return client;
-}
 
 const sdks = {
   '1.x': { connect, onLog: (client, take) => client.setNotificationHandler(LoggingMessageNotificationSchema, take) },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// client.mjs - the SDK's client, connected to trunkd or to a backend itself.
+// client.mjs - the SDK's client, connected to trunkd or to a backend itself; connect2: that of the second SDK.
+import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -13,6 +14,12 @@ export async function connect(url, headers = {}) {
   const client = newClient();
   const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
   await client.connect(transport);
+  return client;
+}
+
+export async function connect2(url) {
+  const client = new Client2({ name: 'trunkd-e2e', version: '2' });
+  await client.connect(new Transport2(new URL(url)));
   return client;
 }
 
