@@ -177,8 +177,9 @@ static const char *check_framing(const struct request *request) {
     if (request->host.count != 1) {
         return "exactly one Host header is needed";
     }
-    if (request->authorization.count > 1) {
-        return "more than one Authorization header";
+    if (request->authorization.count > 1 || request->session_id.count > 1 ||
+        request->protocol_version.count > 1 || request->last_event_id.count > 1) {
+        return "more than one Authorization, Mcp-Session-Id, MCP-Protocol-Version or Last-Event-ID";
     }
     if ((request->method == REQUEST_GET || request->method == REQUEST_DELETE) &&
         claims_body(request)) {

@@ -365,6 +365,19 @@ static void test_two_origins_are_refused(void **state) {
     assert_int_equal(status_of(&request), 403);
 }
 
+static void test_what_names_a_session_its_revision_or_a_place_in_it_comes_once(void **state) {
+    static const char *const names[] = {"Authorization", "Mcp-Session-Id", "mcp-protocol-version",
+                                        "Last-Event-Id"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct request request = post_request();
+        request_add_header(&request, names[i], "a");
+        assert_int_equal(status_of(&request), 0);
+        request_add_header(&request, names[i], "a");
+        assert_int_equal(status_of(&request), 400);
+    }
+}
+
 static void test_allowed_origins_are_whole_origins_or_any(void **state) {
     (void)state;
     char *hosts[] = {"trunk.example", NULL};
@@ -482,6 +495,7 @@ int main(void) {
         cmocka_unit_test(test_allowed_hosts_replace_the_loopback_names),
         cmocka_unit_test(test_origin_follows_the_host_rule),
         cmocka_unit_test(test_two_origins_are_refused),
+        cmocka_unit_test(test_what_names_a_session_its_revision_or_a_place_in_it_comes_once),
         cmocka_unit_test(test_allowed_origins_are_whole_origins_or_any),
         cmocka_unit_test(test_defect_of_the_raw_head_gets_400_and_closes),
         cmocka_unit_test(test_target_with_a_blank_or_a_byte_beyond_ascii_gets_400),
