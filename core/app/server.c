@@ -145,6 +145,11 @@ static int32_t claim_store(struct server *server) {
     return server->has_failed ? TRUNK_UNAVAILABLE : TRUNK_OK;
 }
 
+static bool is_ignored(int signal_number) {
+    struct sigaction action;
+    return sigaction(signal_number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static int32_t start(struct server *server) {
     struct drivers *drivers = &server->drivers;
     struct config *config = server->config;
@@ -157,7 +162,9 @@ static int32_t start(struct server *server) {
     server->timer = loop_timer_new(drivers->loop, on_timer, server);
     server->signals[0] = loop_signal_new(drivers->loop, SIGTERM, on_signal, server);
     server->signals[1] = loop_signal_new(drivers->loop, SIGINT, on_signal, server);
-    server->signals[2] = loop_signal_new(drivers->loop, SIGHUP, on_signal, server);
+    if (!is_ignored(SIGHUP)) { /* as nohup wants it */
+        server->signals[2] = loop_signal_new(drivers->loop, SIGHUP, on_signal, server);
+    }
     status = wait_for_store(server);
     if (status == TRUNK_OK) {
         status = claim_store(server);

@@ -175,7 +175,8 @@ void batches_take(struct client *client, struct exchange *exchange) {
     if (strcmp(version, BATCH_VERSION) != 0) {
         (void)message_parse(exchange->body, &message, &error); /* says why it is none */
         refuse(client, exchange, &error);
-    } else if (batch_parse(exchange->body, &items, &count, &error) != TRUNK_OK) {
+    } else if (batch_parse(exchange->body, BATCH_MAX_MESSAGES, &items, &count, &error) !=
+               TRUNK_OK) {
         refuse(client, exchange, &error);
     } else if (count_valid(items, count) == 0) {
         refuse(client, exchange, &items[0].error);

@@ -28,7 +28,8 @@ struct call {
     const struct relayed_method *method;
     struct json_value target; /* the client's name of what is asked for: a part of message */
     struct leg *leg;
-    bool has_waited; /* for lists */
+    unsigned opening; /* of the leg, that it was sent to */
+    bool has_waited;  /* for lists */
     bool was_sent_again;
     bool was_not_found; /* since the backend had lost its session, as it said */
 };

@@ -98,6 +98,11 @@ static void store_subscription(struct call *call) {
     call->storing = storing;
     session_set_subscribed(call->client->session, buffer_slice(&uri), call->method == SUBSCRIBE,
                            on_stored, storing);
+    /* Answered by a session that the backend has lost since: the one that goes on has not heard. */
+    if (call->method == SUBSCRIBE && call->opening != leg_opening(call->leg) &&
+        leg_state(call->leg) == LEG_READY) {
+        leg_subscribe(call->leg, buffer_slice(&uri));
+    }
     buffer_free(&uri);
 }
 
@@ -212,6 +217,7 @@ static void send_to_leg(struct call *call, struct trunk_slice original_name) {
     struct buffer token = {0};
     struct splices splices;
     uint64_t number = leg_next_number(call->leg);
+    call->opening = leg_opening(call->leg);
     buffer_append_u64(&token, number);
     splices.count = 0;
     if (original_name.len > 0) {

@@ -171,6 +171,17 @@ static void settle(struct replay *replay, struct event *event) {
     keep(replay, event);
 }
 
+/* Those that were written are more likely to have come through. */
+static struct event *find_least_owed(const struct replay *replay) {
+    struct event *event;
+    TAILQ_FOREACH(event, &replay->owed, in_queue) {
+        if (event->is_written) {
+            return event;
+        }
+    }
+    return TAILQ_FIRST(&replay->owed);
+}
+
 static bool owes_too_much(const struct replay *replay) {
     size_t max_bytes =
         replay->max_bytes > REPLAY_MAX_OWED_BYTES ? replay->max_bytes : REPLAY_MAX_OWED_BYTES;
@@ -189,7 +200,7 @@ uint64_t replay_append_result(struct replay *replay, uint64_t stream_id, struct 
     uint64_t number = event->number;
     while (owes_too_much(replay)) {
         /* Settled ones have left the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-        settle(replay, TAILQ_FIRST(&replay->owed));
+        settle(replay, find_least_owed(replay));
     }
     return number;
 }

@@ -283,7 +283,8 @@ static void resume_after(struct client *client, struct exchange *exchange) {
         replay_rest(client, exchange, &place);
         break;
     case REPLAY_COMPLETE:
-        if (place.is_unasked) { /* another GET had replaced it */
+        /* Another GET had replaced it, and has gone too: two that live would replace each other. */
+        if (place.is_unasked && (client->unasked == NULL || client->unasked->exchange == NULL)) {
             open_unasked(client, exchange);
         } else { /* clients stop quietly at this status (protocol.md 2.7) */
             refuse(exchange, 405, "nothing of this stream is left to be sent");

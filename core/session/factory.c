@@ -137,7 +137,7 @@ static bool post_batch(struct factory_leg *leg, struct trunk_slice text, uint64_
     size_t count;
     struct message_error error;
     bool has_answer = false;
-    if (batch_parse(text, &items, &count, &error) != TRUNK_OK) {
+    if (batch_parse(text, 0, &items, &count, &error) != TRUNK_OK) {
         post_refused(leg, &error);
         return false;
     }

@@ -83,14 +83,19 @@ static void open_anew(struct leg *leg, const char *text) {
     leg_open(leg);
 }
 
+/* What went before a time that it worked counts no more. */
+static void end_growth_if_lasted(struct leg *leg) {
+    if (leg->state == LEG_READY && clock_mono_ms(leg->env->clock) - leg->ready_ms >= LASTING_MS) {
+        leg->pause_ms = 0;
+    }
+}
+
 /* A backend that fails again and again is not started by each use: that would be as often as
  * clients like. One that worked is opened again at once, the first time. */
 static void pause_openings(struct leg *leg) {
     uint64_t now_ms = clock_mono_ms(leg->env->clock);
     bool was_ready = leg->state == LEG_READY;
-    if (was_ready && now_ms - leg->ready_ms >= LASTING_MS) {
-        leg->pause_ms = 0;
-    }
+    end_growth_if_lasted(leg);
     bool is_spared = was_ready && leg->pause_ms == 0;
     leg->pause_ms = leg->pause_ms == 0 ? FIRST_PAUSE_MS : leg->pause_ms * 2;
     if (leg->pause_ms > LAST_PAUSE_MS) {
@@ -111,6 +116,8 @@ void leg_fail(struct leg *leg, int32_t status, const char *text) {
     }
     if (leg->state != LEG_READY || status != TRUNK_NOT_FOUND) { /* the backend lives */
         pause_openings(leg);
+    } else {
+        end_growth_if_lasted(leg);
     }
     free(leg->error);
     leg->error = copy;
@@ -129,6 +136,7 @@ void leg_lose(struct leg *leg, const char *text) {
     leg->error = copy;
     log_warn(leg->env->log, "leg", "%s backend=%s session=%s", copy, leg->backend->name,
              leg->session_tag);
+    end_growth_if_lasted(leg);
     leg_drop_internal_requests(leg);
     leg_end_holds(leg);
     leg->connection->is_lost = true;
@@ -140,11 +148,16 @@ void leg_close(struct leg *leg, const char *why) {
     if (leg->state != LEG_CLOSED) {
         shut(leg, false, why);
     }
+    loop_timer_stop(leg->timer); /* of an opening after its pause */
     leg_fail_requests(leg, true, TRUNK_CANCELLED, why);
 }
 
 static void on_open_timer(void *arg) {
     struct leg *leg = arg;
+    if (leg->state == LEG_CLOSED) { /* it was asked for during its pause */
+        leg_open(leg);
+        return;
+    }
     char *text =
         xasprintf("backend %s was not ready within %llu ms (session.leg_timeout)",
                   leg->backend->name, (unsigned long long)leg->env->options->leg_timeout_ms);
@@ -313,8 +326,12 @@ size_t leg_count_requests(const struct leg *leg) {
 void leg_open(struct leg *leg) {
     static const struct factory_leg_events events = {on_made, leg_connection_on_message, on_refused,
                                                      on_changed, leg_connection_on_closed};
-    if (leg->state != LEG_CLOSED || leg->is_freed ||
-        clock_mono_ms(leg->env->clock) < leg->paused_until_ms) {
+    if (leg->state != LEG_CLOSED || leg->is_freed) {
+        return;
+    }
+    uint64_t now_ms = clock_mono_ms(leg->env->clock);
+    if (now_ms < leg->paused_until_ms) {
+        loop_timer_set(leg->timer, leg->paused_until_ms - now_ms);
         return;
     }
     struct factory_make make = {.backend = leg->backend,

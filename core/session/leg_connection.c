@@ -53,7 +53,10 @@ void leg_connection_on_message(void *ctx, const struct message *message, uint64_
     bool is_of_call = message->kind == MESSAGE_RESULT || message->kind == MESSAGE_ERROR ||
                       message_is(message, "notifications/progress") ||
                       (message_is(message, "notifications/message") && number != 0);
+    struct leg *leg = connection->leg;
     if (!connection->is_lost || is_of_call) {
-        leg_on_message(connection->leg, message, number);
+        leg->is_hearing_lost = connection->is_lost;
+        leg_on_message(leg, message, number);
+        leg->is_hearing_lost = false;
     }
 }

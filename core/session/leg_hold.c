@@ -32,7 +32,8 @@ bool leg_hold(const struct leg_source *from, struct leg_holds *holds) {
             return true;
         }
     }
-    if (!leg->is_initialized || !factory_can_pause(leg->connection->transport)) {
+    if (leg->is_hearing_lost || !leg->is_initialized ||
+        !factory_can_pause(leg->connection->transport)) {
         return false;
     }
     bool is_first = !leg_is_held(leg, from->number);

@@ -96,6 +96,7 @@ struct leg {
     bool
         is_initialized; /* notifications/initialized was taken: only now other things may be sent */
     struct buffer held_answers; /* to what the backend asked before that, a line each */
+    bool is_hearing_lost; /* the message that is being told is of a lost connection: no hold */
     bool is_freed;
     struct log_limit garbage_limit;
 };

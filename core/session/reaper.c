@@ -13,7 +13,8 @@
 #define MAX_RUNNING 16
 #define MAX_TRIES 4 /* of a backend that is not there, over half a minute */
 #define FIRST_PAUSE_MS 1000
-#define LAST_TIMEOUT_MS 1000 /* of each step of a try that a stop waits for */
+#define TRY_TIMEOUT_MS 5000  /* of each step of a try: a stop waits for what is under way */
+#define LAST_TIMEOUT_MS 1000 /* and of each that begins then */
 
 struct job {
     UT_hash_handle hh;
@@ -158,7 +159,8 @@ static void close_leg(struct job *job, const struct record_leg *leg) {
                         .principal = job->record.principal,
                         .session = leg->session,
                         .protocol = leg->protocol,
-                        .timeout_ms = reaper->timeout_ms};
+                        .timeout_ms = reaper->timeout_ms < TRY_TIMEOUT_MS ? reaper->timeout_ms
+                                                                          : TRY_TIMEOUT_MS};
     if (reaper->is_stopping && reap.timeout_ms > LAST_TIMEOUT_MS) {
         reap.timeout_ms = LAST_TIMEOUT_MS;
     }
@@ -168,6 +170,10 @@ static void close_leg(struct job *job, const struct record_leg *leg) {
 
 static void run_job(void *arg) {
     struct job *job = arg;
+    if (job->reaper->is_stopping && job->removes && storage_is_persistent(job->reaper->storage)) {
+        end_job(job); /* its record stays for the next start */
+        return;
+    }
     job->tries++;
     job->failed = 0;
     for (size_t i = 0; i < job->record.nlegs; i++) {
@@ -187,7 +193,7 @@ static void run_next(struct reaper *reaper) {
     loop_post(reaper->loop, run_job, job);
 }
 
-/* What waits has its last try now. */
+/* What waits has its last try now, unless its record names it to the next start. */
 void reaper_stop(struct reaper *reaper) {
     reaper->is_stopping = true;
     for (struct job *job = reaper->jobs; job != NULL; job = job->hh.next) {

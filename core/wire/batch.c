@@ -32,8 +32,8 @@ static void parse_item(struct trunk_slice text, struct batch_item *out) {
     }
 }
 
-int32_t batch_parse(struct trunk_slice text, struct batch_item **out_items, size_t *out_count,
-                    struct message_error *out_error) {
+int32_t batch_parse(struct trunk_slice text, size_t max_messages, struct batch_item **out_items,
+                    size_t *out_count, struct message_error *out_error) {
     struct json_value root;
     struct json_value value;
     struct json_error error;
@@ -50,12 +50,13 @@ int32_t batch_parse(struct trunk_slice text, struct batch_item **out_items, size
         return refuse(out_error, JSONRPC_INVALID_REQUEST, "not a batch");
     }
     size_t count = 0;
-    while (count <= BATCH_MAX_MESSAGES && json_array_next(root.text, &cursor, &value)) {
+    while ((max_messages == 0 || count <= max_messages) &&
+           json_array_next(root.text, &cursor, &value)) {
         count++;
     }
-    if (count == 0 || count > BATCH_MAX_MESSAGES) {
+    if (count == 0 || (max_messages != 0 && count > max_messages)) {
         return refuse(out_error, JSONRPC_INVALID_REQUEST,
-                      count == 0 ? "the batch is empty" : "more than 100 messages in a batch");
+                      count == 0 ? "the batch is empty" : "too many messages in a batch");
     }
     *out_items = xcalloc(count, sizeof **out_items);
     *out_count = count;

@@ -20,8 +20,8 @@ struct batch_item {
 /* Cuts an array into its messages, each of which is valid or not for itself; `initialize` is not.
  * TRUNK_OK: *out_items, freed by the caller, has *out_count items. TRUNK_INVALID, with *out_error
  * filled, for the body as a whole: not JSON (-32700), or not an array, empty, or of more than
- * BATCH_MAX_MESSAGES (-32600). */
-int32_t batch_parse(struct trunk_slice text, struct batch_item **out_items, size_t *out_count,
-                    struct message_error *out_error);
+ * max_messages (-32600). max_messages 0: any number. */
+int32_t batch_parse(struct trunk_slice text, size_t max_messages, struct batch_item **out_items,
+                    size_t *out_count, struct message_error *out_error);
 
 #endif

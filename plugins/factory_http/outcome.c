@@ -122,8 +122,8 @@ bool outcome_is_transient(const struct exchange_result *result) {
 int32_t outcome_of_delete(const struct exchange_result *result, const char *backend, char *out_text,
                           size_t size) {
     long http_status = result->http_status;
-    bool may_pass =
-        http_status == 408 || http_status == 429 || (http_status >= 500 && http_status != 501);
+    bool may_pass = http_status == 401 || http_status == 403 || http_status == 408 ||
+                    http_status == 429 || (http_status >= 500 && http_status != 501);
     out_text[0] = '\0';
     if (may_pass) {
         describe_refusal(result, backend, out_text, size);

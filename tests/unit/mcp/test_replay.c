@@ -276,6 +276,21 @@ static void test_so_many_bytes_are_owed_and_always_the_newest(void **state) {
     replay_free(log);
 }
 
+static void test_results_that_were_written_are_given_up_first(void **state) {
+    (void)state;
+    struct replay *log = new_log(1, 1);
+    replay_append_result(log, replay_open(log, false), slice_cstr("owed"));
+    for (int i = 0; i < REPLAY_MAX_OWED; i++) {
+        uint64_t stream = replay_open(log, false);
+        replay_append_result(log, stream, slice_cstr("written"));
+        assert_true(replay_written(log, stream));
+    }
+    assert_replay(log, id_of(1, 0), REPLAY_ENDS, "owed ");
+    assert_int_equal(ask(log, id_of(2, 0)), REPLAY_GONE);
+    assert_replay(log, id_of(3, 0), REPLAY_ENDS, "written ");
+    replay_free(log);
+}
+
 /* A session may live for days. */
 static void test_finished_streams_are_forgotten_in_the_end(void **state) {
     (void)state;
@@ -340,6 +355,7 @@ int main(void) {
         cmocka_unit_test(test_delivered_result_that_fits_is_kept_like_others),
         cmocka_unit_test(test_so_many_results_are_owed_and_no_more),
         cmocka_unit_test(test_so_many_bytes_are_owed_and_always_the_newest),
+        cmocka_unit_test(test_results_that_were_written_are_given_up_first),
         cmocka_unit_test(test_finished_streams_are_forgotten_in_the_end),
         cmocka_unit_test(test_open_stream_is_never_forgotten),
         cmocka_unit_test(test_what_is_taken_back_was_never_on_its_stream),

@@ -189,6 +189,50 @@ test_a_leg_that_dies_soon_pauses_the_second_time_and_one_that_lasted_does_not(vo
     assert_int_equal(used.status, TRUNK_OK);
 }
 
+/* How the next initializes end, F or G each. */
+static void script_initialize(struct fixture *fixture, const char *ends) {
+    for (; *ends != '\0'; ends++) {
+        cue_factory_push_result(
+            fixture->factory, "initialize",
+            *ends == 'G' ? "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{}}" : "{}");
+    }
+}
+
+static void use_expecting(struct fixture *fixture, int32_t status) {
+    struct outcome used;
+    use(fixture, &used);
+    assert_int_equal(used.status, status);
+}
+
+static void test_a_leg_that_was_asked_for_in_its_pause_opens_when_that_is_over(void **state) {
+    struct fixture *fixture = *state;
+    script_initialize(fixture, "FG");
+    use_expecting(fixture, TRUNK_UNAVAILABLE);
+    use_expecting(fixture, TRUNK_UNAVAILABLE);
+    assert_int_equal(cue_factory_count_made(fixture->factory), 1);
+    RIG_UNTIL(fixture, fixture->ready == 1);
+    assert_int_equal(cue_factory_count_made(fixture->factory), 2);
+}
+
+static void test_a_lost_session_of_a_leg_that_lasted_brings_back_no_long_pause(void **state) {
+    struct fixture *fixture = *state;
+    script_initialize(fixture, "FFFFFFGFG");
+    for (int i = 0; i < 6; i++) {
+        use_expecting(fixture, TRUNK_UNAVAILABLE);
+        clock_advance(&fixture->clock, 10000);
+    }
+    use_expecting(fixture, TRUNK_OK);
+    clock_advance(&fixture->clock, 1000);
+    cue_factory_hold(fixture->factory, NULL, "tools/call");
+    (void)start_call(fixture, &fixture->heard[0], 0, NULL);
+    until_held(fixture, "tools/call");
+    cue_factory_complete_next(fixture->factory, NULL, "tools/call", TRUNK_NOT_FOUND, "gone");
+    RIG_UNTIL(fixture, fixture->heard[0].failures == 1);
+    use_expecting(fixture, TRUNK_UNAVAILABLE);
+    clock_advance(&fixture->clock, 100);
+    use_expecting(fixture, TRUNK_OK);
+}
+
 static void test_an_initialize_that_is_refused_fails_the_opening(void **state) {
     struct fixture *fixture = *state;
     cue_factory_hold(fixture->factory, NULL, "initialize");
@@ -397,6 +441,8 @@ int main(void) {
         LEG(test_a_make_that_fails_fails_the_opening_and_its_waiters),
         LEG(test_openings_that_fail_come_after_pauses_that_grow),
         LEG(test_a_leg_that_dies_soon_pauses_the_second_time_and_one_that_lasted_does_not),
+        LEG(test_a_leg_that_was_asked_for_in_its_pause_opens_when_that_is_over),
+        LEG(test_a_lost_session_of_a_leg_that_lasted_brings_back_no_long_pause),
         LEG(test_an_initialize_that_is_refused_fails_the_opening),
         LEG(test_a_protocol_version_that_trunkd_does_not_speak_fails_the_opening),
         LEG(test_a_result_without_a_protocol_version_fails_the_opening),

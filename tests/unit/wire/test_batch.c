@@ -10,7 +10,8 @@ static void assert_refused(const char *text, int code, const char *problem) {
     struct batch_item *items = NULL;
     size_t count = 0;
     struct message_error error;
-    assert_int_equal(batch_parse(slice_cstr(text), &items, &count, &error), TRUNK_INVALID);
+    assert_int_equal(batch_parse(slice_cstr(text), BATCH_MAX_MESSAGES, &items, &count, &error),
+                     TRUNK_INVALID);
     assert_null(items);
     assert_int_equal(error.code, code);
     assert_int_equal(error.id.len, 0);
@@ -37,7 +38,7 @@ static void test_messages_are_cut_in_order(void **state) {
         batch_parse(slice_cstr(" [ " PING("1") " ,\n" PING(
                         "\"x\"") ",{\"jsonrpc\":\"2.0\","
                                  "\"method\":\"n\"},{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}]"),
-                    &items, &count, &error),
+                    BATCH_MAX_MESSAGES, &items, &count, &error),
         TRUNK_OK);
     assert_int_equal(count, 4);
     for (size_t i = 0; i < count; i++) {
@@ -57,7 +58,7 @@ static void test_bad_message_spoils_no_other(void **state) {
     struct message_error error;
     assert_int_equal(batch_parse(slice_cstr("[1,{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":7}," PING(
                                      "6") ",[" PING("7") "]]"),
-                                 &items, &count, &error),
+                                 BATCH_MAX_MESSAGES, &items, &count, &error),
                      TRUNK_OK);
     assert_int_equal(count, 4);
     assert_false(items[0].is_valid);
@@ -77,7 +78,7 @@ static void test_initialize_is_not_taken_in_a_batch(void **state) {
     struct message_error error;
     assert_int_equal(batch_parse(slice_cstr("[{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":"
                                             "\"initial\\u0069ze\",\"params\":{}}]"),
-                                 &items, &count, &error),
+                                 BATCH_MAX_MESSAGES, &items, &count, &error),
                      TRUNK_OK);
     assert_int_equal(count, 1);
     assert_false(items[0].is_valid);
@@ -108,12 +109,13 @@ static void test_number_of_messages_is_bounded(void **state) {
         buffer_append_cstr(&text, PING("1"));
     }
     buffer_append_cstr(&text, "]");
-    assert_int_equal(batch_parse(buffer_slice(&text), &items, &count, &error), TRUNK_OK);
+    assert_int_equal(batch_parse(buffer_slice(&text), BATCH_MAX_MESSAGES, &items, &count, &error),
+                     TRUNK_OK);
     assert_int_equal(count, BATCH_MAX_MESSAGES);
     free(items);
     text.len--;
     buffer_append_cstr(&text, ",1]");
-    assert_refused(buffer_cstr(&text), JSONRPC_INVALID_REQUEST, "more than 100 messages");
+    assert_refused(buffer_cstr(&text), JSONRPC_INVALID_REQUEST, "too many messages");
     buffer_free(&text);
 }
 
