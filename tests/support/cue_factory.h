@@ -61,6 +61,7 @@ void cue_factory_close_leg(struct cue_factory *cue, const char *backend, int32_t
 size_t cue_factory_count_legs(const struct cue_factory *cue, const char *tag); /* NULL: all */
 bool cue_factory_has_leg_on(const struct cue_factory *cue, uint64_t session);  /* of a backend */
 void cue_factory_close_leg_at(struct cue_factory *cue, size_t at, int32_t status, const char *text);
+int32_t cue_factory_say_at(struct cue_factory *cue, size_t at, const char *json, uint64_t number);
 /* From now on finish leaves the leg's pending ops alone, as no driver should. */
 void cue_factory_forget_at_finish(struct cue_factory *cue);
 /* As a driver whose transport cannot be held up. */

@@ -205,12 +205,21 @@ bool cue_factory_has_leg_on(const struct cue_factory *cue, uint64_t session) {
     return false;
 }
 
-void cue_factory_close_leg_at(struct cue_factory *cue, size_t at, int32_t status,
-                              const char *text) {
+static struct cue_leg *find_leg_at(const struct cue_factory *cue, size_t at) {
     struct cue_leg *leg = TAILQ_FIRST(&cue->legs);
     while (at-- > 0) {
         leg = TAILQ_NEXT(leg, link);
     }
+    return leg;
+}
+
+int32_t cue_factory_say_at(struct cue_factory *cue, size_t at, const char *json, uint64_t number) {
+    return cue_factory_say_on(find_leg_at(cue, at), slice_cstr(json), number);
+}
+
+void cue_factory_close_leg_at(struct cue_factory *cue, size_t at, int32_t status,
+                              const char *text) {
+    struct cue_leg *leg = find_leg_at(cue, at);
     if (!leg->is_closed) {
         close_leg(leg, status, text);
     }

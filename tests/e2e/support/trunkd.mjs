@@ -26,7 +26,7 @@ export function withDirectory(body) {
   return Promise.resolve(body(directory)).finally(() => rmSync(directory, { recursive: true }));
 }
 
-function writeConfig(directory, config) {
+export function writeConfig(directory, config) {
   const file = join(directory, 'trunkd.json');
   const listen = { address: '127.0.0.1', port: 0, ...config.listen };
   writeFileSync(file, JSON.stringify({ storage: { driver: 'memory' }, ...config, listen }));

@@ -346,6 +346,30 @@ static void test_subscription_is_renewed_with_the_leg_and_told_of_once(void **st
     leave(unasked);
 }
 
+static void test_subscription_in_a_session_that_was_lost_meanwhile_is_made_again(void **state) {
+    struct cue_rig *self = *state;
+    cue_factory_push_result(self->cue, "resources/list",
+                            "{\"resources\":[{\"uri\":\"x:1\",\"name\":\"n\"}]}");
+    open_session(self, "2025-06-18", "{}");
+    cue_factory_hold(self->cue, "a", "resources/subscribe");
+    struct fake *subscribe = start(self, REQUEST("1", "resources/subscribe", "{\"uri\":\"x:1\"}"));
+    settle(self);
+    cue_factory_hold(self->cue, "a", "tools/call");
+    struct fake *call = start(self, CALL("2", "a_echo"));
+    settle(self);
+    cue_factory_complete_next(self->cue, "a", "tools/call", TRUNK_NOT_FOUND, "gone");
+    settle(self);
+    assert_int_equal(cue_factory_count(self->cue, "a", "initialize"), 2);
+    cue_factory_let_all(self->cue);
+    rig_wait_end(self->rig, subscribe);
+    rig_wait_end(self->rig, call);
+    settle(self);
+    assert_non_null(strstr(buffer_cstr(&subscribe->body), RESULT("1", "{}")));
+    assert_int_equal(cue_factory_count(self->cue, "a", "resources/subscribe"), 2);
+    fake_free(subscribe);
+    fake_free(call);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CUE_TEST(test_stream_of_a_new_client_begins_with_an_event_without_a_message),
@@ -363,6 +387,7 @@ int main(void) {
         CUE_TEST(test_what_comes_on_the_stream_of_a_call_stays_on_it),
         CUE_TEST(test_slow_reader_of_a_resumed_stream_holds_its_backend),
         CUE_TEST(test_subscription_is_renewed_with_the_leg_and_told_of_once),
+        CUE_TEST(test_subscription_in_a_session_that_was_lost_meanwhile_is_made_again),
         CUE_TEST(test_cancelled_call_gets_no_answer_and_its_stream_is_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,54 @@ static void test_a_transport_that_cannot_pause_is_not_held(void **state) {
     assert_true(LIST_EMPTY(&holds));
 }
 
+/* A call whose notices are for a client that does not read. */
+struct held_call {
+    struct heard heard;
+    struct leg_holds holds;
+    size_t dropped;
+};
+
+static void on_notice_for_nobody(void *ctx, const struct leg_source *from,
+                                 const struct message *notice) {
+    struct held_call *call = ctx;
+    (void)notice;
+    call->heard.notices++;
+    call->dropped += leg_hold(from, &call->holds) ? 0 : 1;
+}
+
+/* It is not the transport that goes on which is to be paused: what comes is dropped. */
+static void test_what_comes_in_a_lost_session_is_not_held(void **state) {
+    static const struct leg_request_events events = {on_answer, on_notice_for_nobody,
+                                                     leg_refuse_request, on_request_failed};
+    struct fixture *fixture = *state;
+    struct held_call call = {.holds = LIST_HEAD_INITIALIZER(call.holds)};
+    struct buffer json = {0};
+    open_held(fixture);
+    uint64_t number = leg_next_number(fixture->leg);
+    jsonrpc_write_request(&json, number, "tools/call", slice_cstr("{\"name\":\"echo\"}"));
+    (void)leg_request(fixture->leg, number, &json, 0, &events, &call);
+    until_held(fixture, "tools/call");
+    cue_factory_complete_next(fixture->factory, NULL, "tools/call", TRUNK_OK, NULL);
+    settle(fixture);
+    say(fixture, number, LOG);
+    assert_int_equal(call.heard.notices, 1);
+    assert_int_equal(call.dropped, 0);
+    leg_release(&call.holds);
+
+    (void)start_call(fixture, &fixture->heard[1], 0, NULL);
+    until_held(fixture, "tools/call");
+    cue_factory_complete_next(fixture->factory, NULL, "tools/call", TRUNK_NOT_FOUND, "gone");
+    RIG_UNTIL(fixture, fixture->heard[1].failures == 1);
+    open_ready(fixture);
+    (void)cue_factory_say_at(fixture->factory, 0, LOG, number);
+    settle(fixture);
+    assert_int_equal(call.heard.notices, 2);
+    assert_int_equal(call.dropped, 1);
+    assert_true(LIST_EMPTY(&call.holds));
+    leg_close(fixture->leg, "over");
+    assert_int_equal(call.heard.failures, 1);
+}
+
 /* The ABI lets nothing but the handshake be called until then. */
 static void test_nothing_is_held_before_initialized(void **state) {
     struct fixture *fixture = *state;
@@ -134,6 +182,7 @@ int main(void) {
         LEG(test_nothing_is_told_of_a_request_that_is_over),
         LEG(test_nothing_is_told_of_a_leg_that_is_gone),
         LEG(test_a_transport_that_cannot_pause_is_not_held),
+        LEG(test_what_comes_in_a_lost_session_is_not_held),
         LEG(test_nothing_is_held_before_initialized),
         LEG(test_a_request_that_is_held_does_not_time_out),
     };

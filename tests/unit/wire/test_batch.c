@@ -116,6 +116,9 @@ static void test_number_of_messages_is_bounded(void **state) {
     text.len--;
     buffer_append_cstr(&text, ",1]");
     assert_refused(buffer_cstr(&text), JSONRPC_INVALID_REQUEST, "too many messages");
+    assert_int_equal(batch_parse(buffer_slice(&text), 0, &items, &count, &error), TRUNK_OK);
+    assert_int_equal(count, BATCH_MAX_MESSAGES + 1);
+    free(items);
     buffer_free(&text);
 }
 
