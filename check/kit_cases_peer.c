@@ -84,13 +84,18 @@ static void a_request_to_a_dead_peer_is_unavailable(struct kit *kit) {
     }
 }
 
+/* Another leg on the session of the first. */
+static void share_session(struct kit *kit, struct kit_leg *leg, struct kit_leg *other) {
+    char *saved = kit_save_session(leg);
+    assert_status(kit_make(other, kit->factory, &kit->driver->backend, saved, 0), TRUNK_OK);
+    free(saved);
+}
+
 static void a_session_that_a_dead_peer_was_not_told_to_end_is_not_ok(struct kit *kit) {
     struct kit_leg leg;
     struct kit_leg kept;
     kit_make_session(kit, &leg);
-    char *saved = kit_save_session(&leg);
-    assert_status(kit_make(&kept, kit->factory, &kit->driver->backend, saved, 0), TRUNK_OK);
-    free(saved);
+    share_session(kit, &leg, &kept);
     kill_peer(kit);
     kit_host_run(kit->factory->host, 50); /* for the driver to see that connections were closed */
     kit_finish_leg(&kept, 1);
@@ -103,9 +108,7 @@ static void a_session_that_the_peer_has_forgotten_is_not_found(struct kit *kit) 
     struct kit_leg leg;
     struct kit_leg later;
     kit_make_session(kit, &leg);
-    char *saved = kit_save_session(&leg);
-    assert_status(kit_make(&later, kit->factory, &kit->driver->backend, saved, 0), TRUNK_OK);
-    free(saved);
+    share_session(kit, &leg, &later);
     assert_status(
         kit_wait_op(kit->factory, kit_begin_request(&later, 1000, kit_make_ping(1000).json)),
         TRUNK_OK);

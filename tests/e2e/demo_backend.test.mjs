@@ -95,19 +95,24 @@ test('tools come in pages, and added ones are announced', async () => {
   });
 });
 
+// Three calls at a time: one that is cancelled in the end, one that tells its progress, one that is done at once.
+async function runSideBySide(client) {
+  const controller = new AbortController();
+  const options = { signal: controller.signal };
+  const cancelled = assert.rejects(callText(client, 'sleep', { ms: 3600000 }, options));
+  const steps = [];
+  const onprogress = (progress) => steps.push(progress.progress);
+  const slept = callText(client, 'sleep', { ms: 50, steps: 4 }, { onprogress });
+  assert.equal(await callText(client, 'echo', { text: 'meanwhile' }), 'meanwhile');
+  assert.equal(await slept, 'slept');
+  assert.deepEqual(steps, [1, 2, 3, 4]);
+  controller.abort();
+  await cancelled;
+}
+
 test('calls run side by side, tell their progress, and can be cancelled', async () => {
   await withBackend(demo(), async (client) => {
-    const controller = new AbortController();
-    const options = { signal: controller.signal };
-    const cancelled = assert.rejects(callText(client, 'sleep', { ms: 3600000 }, options));
-    const steps = [];
-    const onprogress = (progress) => steps.push(progress.progress);
-    const slept = callText(client, 'sleep', { ms: 50, steps: 4 }, { onprogress });
-    assert.equal(await callText(client, 'echo', { text: 'meanwhile' }), 'meanwhile');
-    assert.equal(await slept, 'slept');
-    assert.deepEqual(steps, [1, 2, 3, 4]);
-    controller.abort();
-    await cancelled;
+    await runSideBySide(client);
     const calls = JSON.parse(await callText(client, 'calls'));
     assert.deepEqual(calls, { calls: 3, running: 0, cancelled: 1 });
   });
@@ -245,17 +250,7 @@ test('over HTTP calls run side by side, tell their progress and logs, and can be
       client.setNotificationHandler(LoggingMessageNotificationSchema, () => {
         messages++;
       });
-      const controller = new AbortController();
-      const options = { signal: controller.signal };
-      const cancelled = assert.rejects(callText(client, 'sleep', { ms: 3600000 }, options));
-      const steps = [];
-      const onprogress = (progress) => steps.push(progress.progress);
-      const slept = callText(client, 'sleep', { ms: 50, steps: 4 }, { onprogress });
-      assert.equal(await callText(client, 'echo', { text: 'meanwhile' }), 'meanwhile');
-      assert.equal(await slept, 'slept');
-      assert.deepEqual(steps, [1, 2, 3, 4]);
-      controller.abort();
-      await cancelled;
+      await runSideBySide(client);
       await callText(client, 'progress', { steps: 3 });
       await callText(client, 'flood', { count: 500 });
       assert.equal(messages, 503);
